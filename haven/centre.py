@@ -1,0 +1,111 @@
+"""The centre that runs Haven: its name and its opening hours, from data/centre.yml; used by every process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+LOOK_AHEAD_DAYS = 14  # further ahead than any row of holidays
+
+
+@dataclass(frozen=True)
+class Hours:
+    """When staff answer: spans per weekday (0 is Monday) in one time zone, and days off."""
+
+    zone: ZoneInfo | None
+    spans: dict[int, tuple[tuple[time, time], ...]] = field(default_factory=dict)
+    holidays: frozenset[date] = frozenset()
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether staff are on duty; without a time zone or hours never: missing is not open."""
+        return any(start <= now < end for start, end in self._spans_on(now, days=range(-1, 1)))
+
+    def next_open(self, now: datetime) -> datetime | None:
+        """When staff are next on duty after `now`, or None within LOOK_AHEAD_DAYS."""
+        starts = [start for start, _ in self._spans_on(now, days=range(0, LOOK_AHEAD_DAYS)) if start > now]
+        return min(starts, default=None)
+
+    def _spans_on(self, now: datetime, *, days: range) -> list[tuple[datetime, datetime]]:
+        if self.zone is None:
+            return []
+        today = now.astimezone(self.zone).date()
+        return [
+            self._span(today + timedelta(days=offset), start, end)
+            for offset in days
+            if today + timedelta(days=offset) not in self.holidays
+            for start, end in self.spans.get((today + timedelta(days=offset)).weekday(), ())
+        ]
+
+    def _span(self, day: date, start: time, end: time) -> tuple[datetime, datetime]:
+        begins = datetime.combine(day, start, self.zone)
+        ends = datetime.combine(day, end, self.zone)
+        return begins, ends if ends > begins else ends + timedelta(days=1)  # a span may pass midnight
+
+
+@dataclass(frozen=True)
+class Centre:
+    """What a visitor may know of the centre before typing."""
+
+    name: str
+    hours: Hours
+    hours_text: str
+    retention_days: int
+    reviewed: bool
+
+    def open_now(self, now: datetime | None = None) -> bool:
+        return self.hours.is_open(now or datetime.now(timezone.utc))
+
+    def next_open_text(self, language: str = "en", now: datetime | None = None) -> str | None:
+        """The next opening in words and the centre's own time, or None if nobody can say."""
+        moment = self.hours.next_open(now or datetime.now(timezone.utc))
+        return None if moment is None else in_words(moment, language)
+
+
+def in_words(moment: datetime, language: str) -> str:
+    """A point in time as people say it: "Monday at 8:00 AM", "lunes a las 08:00"."""
+    if language == "es":
+        days = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
+        return f"{days[moment.weekday()]} a las {moment:%H:%M}"
+    return f"{DAYS[moment.weekday()].capitalize()} at {moment.hour % 12 or 12}:{moment:%M %p}"
+
+
+def load_centre(data: Path) -> Centre:
+    """Read data/centre.yml; a missing or faulty file gives a centre that is never open."""
+    try:
+        raw = yaml.safe_load((data / "centre.yml").read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError):
+        raw = {}
+    hours = raw.get("hours") or {}
+    return Centre(
+        name=str(raw.get("name") or "our centre"),
+        hours=_hours(hours),
+        hours_text=str(raw.get("hours_text") or ""),
+        retention_days=int(raw.get("retention_days") or 30),
+        reviewed=bool(raw.get("reviewed_by_clinician")),
+    )
+
+
+def _hours(raw: dict[str, Any]) -> Hours:
+    try:
+        zone = ZoneInfo(str(raw["time_zone"]))
+        spans = {DAYS.index(day): tuple(_parse(span) for span in spans)
+                 for day, spans in (raw.get("week") or {}).items()}
+        holidays = frozenset(_date(day) for day in raw.get("holidays") or ())
+    except (KeyError, ValueError, TypeError, AttributeError, ZoneInfoNotFoundError):
+        return Hours(zone=None)
+    return Hours(zone=zone, spans=spans, holidays=holidays)
+
+
+def _parse(span: str) -> tuple[time, time]:
+    start, _, end = span.partition("-")
+    return time.fromisoformat(start.strip()), time.fromisoformat(end.strip())
+
+
+def _date(raw: object) -> date:
+    return raw if isinstance(raw, date) else date.fromisoformat(str(raw))

@@ -1,0 +1,444 @@
+"""Holds the content together: finds every fault in data/ at once; run by `bin/haven check` and in CI."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from haven.content import Answer, Claim, Content, Guidance, Text, Unsupported
+from haven.errors import ContentError
+
+SMS_LIMIT = 306  # two segments of a concatenated GSM-7 message (3GPP TS 23.040: 153 characters each)
+GSM7 = set(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+GSM7_DOUBLE = set("^{}\\[~]|€")  # 3GPP TS 23.038: the extension table, two places each
+HOTLINE_CHECK = timedelta(days=92)  # every number is test-called every three months (clinical review)
+GRADE_LIMIT = 9.0
+SHINGLE = 7  # words in a row that are no accident
+
+# The longest a field may become, to measure SMS with.
+FIELD_LENGTHS = {"centre": 26, "name": 14, "next_open": 21, "number": 15, "when": 24, "retention_days": 3}
+
+# Carriers act on these words by themselves; a visitor who sends one as an answer may be cut off.
+_RESERVED = "STOPALL|STOP|UNSUBSCRIBE|CANCEL|END|QUIT|OPTOUT|REVOKE|START|YES|UNSTOP|HELP|INFO"
+_ASKS = r"(?i:reply|text|send|write|type|answer|responda|mande|env[ií]e|escriba)(?:\s+(?i:with|con))?\s+"
+RESERVED_WORD = re.compile(
+    _ASKS + rf"(?:\W?(?:{_RESERVED})\b|[\"'“‘](?i:{_RESERVED})\b)(?!\W{{0,2}}\s+(?:to|al|a)\s+\d)"
+)
+
+# Person-first words (NIDA, Words Matter; correction CORR-43), in both languages.
+STIGMA = re.compile(
+    r"\b(?:(?:ex-?)?addicts?|abus(?:e|es|ed|er|ers|ing)|users?|junk(?:ie|ies|y)|druggies?|crackheads?|tweakers?"
+    r"|alcoholics?|drunks?|dope ?fiends?|clean (?:and|from|of|again|time|needles?|tests?|urine)"
+    r"|(?:get|gets|getting|stay|stays|staying|be|is|are|was) clean|dirty|(?:drug|heroin|opioid) habits?"
+    r"|non-?complian(?:t|ce)|(?:replacement|substitution) therapy|medication-assisted"
+    r"|commit(?:s|ted|ting)? suicide|suffer(?:s|ing)? from"
+    r"|(?:drog)?adict[oa]s?|toxic[oó]man[oa]s?|yonquis?|borrach[oa]s?|alcoh[oó]lic[oa]s?|abus(?:o|ar|ador\w*)"
+    r"|usuari[oa]s?|consumidor\w*|limpi[oa]s?|suci[oa]s?|vicios?(?:o|a)?s?"
+    r"|(?:cometer|cometi[oó]) suicidio)\b",
+    re.IGNORECASE,
+)
+# A term may be named where it is explained, never used.
+NAMED_TERMS = ('"medication-assisted treatment"', "means medication-assisted treatment")
+
+# What may never be advised in a crisis, whatever the kind (clinical review, 4c).
+NEVER_SAY = (
+    "sleep it off", "cold shower", "cold bath", "ice bath", "walk them around", "coffee", "slap them",
+    "make them vomit", "salt water", "wait and see", "drive them yourself", "only one dose",
+    "nobody dies from withdrawal", "i have called 911", "i called 911",
+)  # fmt: skip
+NEGATIONS = {"dont", "not", "never", "no", "without", "cannot", "cant", "nunca", "sin", "ni"}
+
+PHONE = re.compile(r"(?<![\w$,.])\(?\d[\d\-().]*(?:[ \-().]+\d[\d\-().]*)*(?![\w,]*\d)|\b[2-9]11\b|\b988\b")
+VANITY = re.compile(r"\b(?:1[-. ])?\d{3}[-. ](?:\d{3}[-. ][A-Z]{4}|[A-Z]{7})\b")
+BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing to put right; a `warning` does not fail the check. `line` counts from 1."""
+
+    file: str
+    line: int | None
+    what: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {'warning: ' if self.warning else ''}{self.what}"
+
+
+@dataclass(frozen=True)
+class Said:
+    """One text a visitor may read and where it stands; `label` is the id or name of its entry."""
+
+    file: str
+    label: str
+    key: str
+    text: str
+    fields: tuple[str, ...] = ()
+
+    @property
+    def is_sms(self) -> bool:
+        return self.key.startswith("sms")
+
+    @property
+    def is_prose(self) -> bool:
+        """English that every visitor should read with ease; what clinicians ask may be harder."""
+        harder = ("faq/clinicians.yml", "corrections.yml")
+        return self.key in ("text", "sms", "web") and self.file not in harder
+
+
+def check(content_root: Path, today: date) -> list[Fault]:
+    """Every fault of the content under `content_root` on the day `today`, by file and line.
+
+    Content that cannot be loaded is reported as such; nothing else can be said of it then.
+    """
+    root = Path(content_root)
+    try:
+        content = Content.load(root)
+    except ContentError as error:
+        return [_loading_fault(root, text) for text in error.faults]
+    return _Checker(root, content, today).faults()
+
+
+@lru_cache(maxsize=16384)
+def plain(text: str) -> str:
+    """A text in lower case without accents and punctuation, for comparing wording."""
+    letters = unicodedata.normalize("NFKD", text.casefold().replace("'", "").replace("’", ""))
+    return " ".join(re.findall(r"[a-z0-9]+", "".join(c for c in letters if not unicodedata.combining(c))))
+
+
+def sms_length(text: str) -> int:
+    """Places a text takes in GSM-7; characters of the extension table take two."""
+    return len(text) + sum(c in GSM7_DOUBLE for c in text)
+
+
+def reading_grade(text: str) -> float:
+    """US school grade after Flesch and Kincaid (1975), syllables counted by vowel groups."""
+    words = re.findall(r"[A-Za-z']+", text)
+    sentences = max(1, len(re.findall(r"[.!?:;\n]+(?:\s|$)", text)))
+    if not words:
+        return 0.0
+    syllables = sum(_syllables(word) for word in words)
+    return 0.39 * len(words) / sentences + 11.8 * syllables / len(words) - 15.59
+
+
+def _syllables(word: str) -> int:
+    groups = len(re.findall(r"[aeiouy]+", word.lower().removesuffix("e")))
+    return max(1, groups)
+
+
+def _loading_fault(root: Path, text: str) -> Fault:
+    """A loader's "file: entry: what" with the line of the entry where it can be found."""
+    name, _, what = text.partition(": ")
+    label = what.partition(": ")[0]
+    return Fault(f"{root.name}/{name}", _Lines(root).of(name, label), what)
+
+
+@dataclass
+class _Lines:
+    """Finds the line of an entry in a content file."""
+
+    root: Path
+    _files: dict[str, list[str]] = field(default_factory=dict)
+
+    def of(self, name: str, label: str, key: str = "") -> int | None:
+        """The line of `key` within the entry `label`, else of the entry, else None."""
+        lines = self._lines(name)
+        start = next((i for i, line in enumerate(lines) if _opens(line, label)), None)
+        if start is None or not key:
+            return None if start is None else start + 1
+        inside = (i for i in range(start, len(lines)) if lines[i].strip().startswith(f"{key}:"))
+        return next(inside, start) + 1
+
+    def holding(self, name: str, text: str) -> int | None:
+        """The first line that holds the beginning of `text`."""
+        beginning = " ".join(text.split())[:30]
+        return next((i + 1 for i, line in enumerate(self._lines(name)) if beginning in line), None)
+
+    def _lines(self, name: str) -> list[str]:
+        path = self.root / name
+        if name not in self._files:
+            self._files[name] = path.read_text("utf-8").splitlines() if path.is_file() else []
+        return self._files[name]
+
+
+def _opens(line: str, label: str) -> bool:
+    bare = line.strip().removeprefix("- ").removeprefix("{")
+    return re.match(rf"(?:(?:id|key|kind): )?{re.escape(label)}(?![\w-])", bare) is not None
+
+
+class _Checker:
+    """Runs every check over one loaded content."""
+
+    def __init__(self, root: Path, content: Content, today: date) -> None:
+        self.root, self.content, self.today = root, content, today
+        self.lines = _Lines(root)
+
+    def faults(self) -> list[Fault]:
+        found = [fault for each in self._checks() for fault in each()]
+        return sorted(set(found), key=lambda fault: (fault.warning, fault.file, fault.line or 0, fault.what))
+
+    def _checks(self) -> tuple[Callable[[], Iterator[Fault]], ...]:
+        return (
+            self._claims, self._supports, self._dates, self._hotlines, self._spanish, self._guidance,
+            self._duplicates, self._texts,
+        )  # fmt: skip
+
+    def _fault(self, said: Said, what: str, *, warning: bool = False) -> Fault:
+        line = self.lines.of(said.file, said.label, said.key)
+        return Fault(f"{self.root.name}/{said.file}", line, f"{said.label}: {said.key}: {what}", warning)
+
+    def _entry_fault(self, file: str, label: str, what: str) -> Fault:
+        return Fault(f"{self.root.name}/{file}", self.lines.of(file, label), f"{label}: {what}")
+
+    def _questions(self) -> list[Answer | Unsupported]:
+        return [*self.content.answers.values(), *self.content.unsupported.values()]
+
+    # -- entries ---------------------------------------------------------------------------------------
+
+    def _claims(self) -> Iterator[Fault]:
+        for claim in self.content.claims.values():
+            if not self._stands(claim):
+                yield self._entry_fault(
+                    "claims.yml", claim.id, f"is not in line {claim.line} of its document word for word"
+                )
+
+    def _stands(self, claim: Claim) -> bool:
+        lines = self.content.documents[claim.document].text.splitlines()
+        return claim.line <= len(lines) and claim.quote in lines[claim.line - 1]
+
+    def _supports(self) -> Iterator[Fault]:
+        for answer in self.content.answers.values():
+            if not answer.support and not answer.corrections:
+                yield self._entry_fault(_file_of(answer), answer.id, "rests on no sentence and no correction")
+            for id in answer.support:
+                if (cls := self.content.claims[id].cls) in ("never", "drop"):
+                    what = f"rests on {id}, which is of class {cls}"
+                    yield self._entry_fault(_file_of(answer), answer.id, what)
+
+    def _dates(self) -> Iterator[Fault]:
+        for entry in (*self._questions(), *self.content.guidance.values()):
+            if entry.review_by < self.today:
+                label = entry.kind if isinstance(entry, Guidance) else entry.id
+                yield self._entry_fault(_file_of(entry), label, f"its review was due on {entry.review_by}")
+
+    def _hotlines(self) -> Iterator[Fault]:
+        for line in self.content.hotlines.values():
+            if line.checked_on + HOTLINE_CHECK < self.today:
+                yield self._entry_fault("hotlines.yml", line.key, f"was last checked on {line.checked_on}")
+            if _digits(line.number) in self._forbidden:
+                yield self._entry_fault("hotlines.yml", line.key, f"{line.number} is a forbidden number")
+
+    def _spanish(self) -> Iterator[Fault]:
+        for entry in self._questions():
+            fault = self._entry_fault(_file_of(entry), entry.id, "has no Spanish text for both channels")
+            if bool(entry.text_es) != bool(entry.sms_es):
+                yield fault
+            elif not entry.text_es and fault.file != f"{self.root.name}/faq/clinicians.yml":
+                yield replace(fault, warning=True)  # it is shown in English, with a line that says so
+        for text in self.content.texts.values():
+            if not text.web_es:
+                yield self._entry_fault("texts.yml", text.name, "has no Spanish text")
+        for guidance in self.content.guidance.values():
+            asked = bool(guidance.follow_up) == bool(guidance.follow_up_es)
+            if not (guidance.web_es and guidance.sms_es and asked):
+                yield self._entry_fault(_file_of(guidance), guidance.kind, "has no Spanish text")
+
+    def _guidance(self) -> Iterator[Fault]:
+        for said in self._said():
+            guidance = self.content.guidance.get(said.label)
+            for phrase in NEVER_SAY + (guidance.never if guidance else ()):
+                if _advises(plain(said.text), plain(phrase)):
+                    yield self._fault(said, f"says what must never be said: {phrase!r}")
+
+    # -- variants --------------------------------------------------------------------------------------
+
+    def _duplicates(self) -> Iterator[Fault]:
+        seen: dict[str, str] = {}
+        for file, label, text in self._variants():
+            first = seen.setdefault(plain(text), label)
+            if first != label:
+                yield self._variant_fault(file, f"{label}: {text!r} stands under {first} too", text)
+
+    def _variant_fault(self, file: str, what: str, text: str) -> Fault:
+        extra = sorted(f"faq_extra/{path.name}" for path in (self.root / "faq_extra").glob("*.yml"))
+        found = ((name, self.lines.holding(name, text)) for name in (file, *extra))
+        name, line = next(((name, line) for name, line in found if line), (file, None))
+        return Fault(f"{self.root.name}/{name}", line, what)
+
+    def _variants(self) -> Iterator[tuple[str, str, str]]:
+        """(file, label, text) of everything the assistant learns from."""
+        for entry in self._questions():
+            yield _file_of(entry), entry.id, entry.question
+            for variant in entry.variants:
+                yield _file_of(entry), entry.id, variant.text
+        for path in sorted((self.root / "nlu").glob("*.yml")):
+            yield from ((f"nlu/{path.name}", intent, text) for intent, text in _examples(path))
+
+    # -- texts -----------------------------------------------------------------------------------------
+
+    def _texts(self) -> Iterator[Fault]:
+        for said in self._said():
+            for what in self._wrong_with(said):
+                yield self._fault(said, what)
+            if said.is_prose and (grade := reading_grade(said.text)) > GRADE_LIMIT:
+                yield self._fault(said, f"reads at grade {grade:.1f}, over {GRADE_LIMIT:.0f}", warning=True)
+
+    def _wrong_with(self, said: Said) -> Iterator[str]:
+        yield from self._numbers(said.text)
+        yield from _sms_faults(said) if said.is_sms else ()
+        yield from _placeholder_faults(said)
+        for term in _stigma(said.text):
+            yield f"uses the stigmatising word {term!r}"
+        for match in RESERVED_WORD.finditer(said.text):
+            yield f"asks for a word that carriers act on: {match.group().strip()!r}"
+        for word in self.content.forbidden_words:
+            if re.search(rf"\b{re.escape(word)}\b", said.text, re.IGNORECASE):
+                yield f"holds the forbidden words {word!r}"
+        for id in sorted(self._unquotable(plain(said.text))):
+            yield f"repeats the sentence {id}, which is of class {self.content.claims[id].cls}"
+
+    def _numbers(self, text: str) -> Iterator[str]:
+        for number in phone_like(text):
+            if _digits(number) in self._forbidden:
+                yield f"{number} is a forbidden number"
+            elif _digits(number) not in self._known:
+                yield f"{number} is not in hotlines.yml"
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return {_digits(line.number) for line in self.content.hotlines.values()}
+
+    @cached_property
+    def _forbidden(self) -> set[str]:
+        return {_digits(number) for number in self.content.forbidden_numbers}
+
+    def _unquotable(self, text: str) -> set[str]:
+        words = text.split()
+        runs = (" ".join(words[i : i + n]) for n in self._run_lengths for i in range(len(words) - n + 1))
+        return {id for run in runs for id in self._never_runs.get(run, ())}
+
+    @cached_property
+    def _run_lengths(self) -> set[int]:
+        return {run.count(" ") + 1 for run in self._never_runs}
+
+    @cached_property
+    def _never_runs(self) -> dict[str, set[str]]:
+        """The runs of words that would give away a sentence of class never or drop, with its id."""
+        claims = self.content.claims.values()
+        shown = " | ".join(plain(claim.quote) for claim in claims if claim.cls == "quote")
+        found: dict[str, set[str]] = {}
+        for claim in claims:
+            if claim.cls in ("never", "drop"):
+                for run in _runs(claim):
+                    found.setdefault(run, set()).add(claim.id)
+        return {run: ids for run, ids in found.items() if run not in shown}
+
+    def _said(self) -> Iterator[Said]:
+        """Everything a visitor may read, with what the visitor may be shown as its source."""
+        for answer in self.content.answers.values():
+            yield from _said_of(answer, _file_of(answer), answer.id, ("question", "text", "sms", "text_es", "sms_es"))
+        for entry in self.content.unsupported.values():
+            yield from _said_of(entry, _file_of(entry), entry.id, ("text", "sms", "text_es", "sms_es"))
+        for guidance in self.content.guidance.values():
+            keys = ("web", "sms", "web_es", "sms_es", "follow_up", "follow_up_es")
+            yield from _said_of(guidance, _file_of(guidance), guidance.kind, keys)
+        for text in self.content.texts.values():
+            yield from _said_of(text, "texts.yml", text.name, ("web", "sms", "web_es", "sms_es"))
+        for id in sorted({id for answer in self.content.answers.values() for id in answer.corrections}):
+            yield Said("corrections.yml", id, "text", self.content.corrections[id].text)
+
+
+def _said_of(entry: object, file: str, label: str, keys: tuple[str, ...]) -> Iterator[Said]:
+    fields = entry.fields if isinstance(entry, Text) else ()
+    for key in keys:
+        if text := getattr(entry, key):
+            yield Said(file, label, key, text, fields)
+
+
+def _file_of(entry: Answer | Unsupported | Guidance) -> str:
+    if isinstance(entry, Answer):
+        return f"faq/{entry.topic}.yml"
+    return f"crisis/{entry.kind}.yml" if isinstance(entry, Guidance) else "unsupported.yml"
+
+
+def _examples(path: Path) -> Iterator[tuple[str, str]]:
+    """(intent, text) of a Rasa 3.1 training file."""
+    for part in _mapping(path).get("nlu") or ():
+        for line in str(part.get("examples") or "").splitlines():
+            yield str(part.get("intent")), line.strip().removeprefix("- ").strip()
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    raw = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+    return raw if isinstance(raw, dict) else {}
+
+
+def phone_like(text: str) -> list[str]:
+    """Every number in a text that could be dialled or texted: five digits and more, N11, 988."""
+    found = [match.group().strip(" .-").removesuffix("(") for match in PHONE.finditer(text)]
+    return [number for number in found if _dialled(number)] + VANITY.findall(text)
+
+
+def _dialled(number: str) -> bool:
+    if re.fullmatch(r"(?:19|20)\d\d-(?:19|20)\d\d", number):  # a span of years
+        return False
+    return len(_digits(number)) >= 5 or re.fullmatch(r"[2-9]11|988", number) is not None
+
+
+def _digits(number: str) -> str:
+    digits = re.sub(r"\D", "", number)
+    return digits[1:] if len(digits) == 11 and digits.startswith("1") else digits or number
+
+
+def _sms_faults(said: Said) -> Iterator[str]:
+    text = said.text
+    for name in said.fields:
+        text = text.replace("{" + name + "}", "x" * FIELD_LENGTHS.get(name, 30))
+    outside = sorted({c for c in text if c not in GSM7 and c not in GSM7_DOUBLE})
+    if outside:
+        yield f"holds characters outside GSM-7: {' '.join(outside)}"
+    if sms_length(text) > SMS_LIMIT:
+        yield f"is {sms_length(text)} characters long; an SMS may have {SMS_LIMIT}"
+
+
+def _placeholder_faults(said: Said) -> Iterator[str]:
+    for match in BRACES.finditer(said.text):
+        if match.group(1) not in said.fields:
+            yield f"holds the unknown placeholder {match.group()!r}"
+
+
+def _stigma(text: str) -> list[str]:
+    for term in NAMED_TERMS:
+        text = text.replace(term, "")
+    return [match.group() for match in STIGMA.finditer(text)]
+
+
+def _advises(text: str, phrase: str) -> bool:
+    """Whether a text says the phrase without a negation in the three words before it."""
+    if not phrase or phrase not in text:
+        return False
+    for match in re.finditer(rf"\b{re.escape(phrase)}\b", text):
+        if not NEGATIONS & set(text[: match.start()].split()[-3:]):
+            return True
+    return False
+
+
+def _runs(claim: Claim) -> tuple[str, ...]:
+    """A sentence as runs of SHINGLE words; a short one whole, unless it is no more than a heading."""
+    words = plain(claim.quote).split()
+    if len(words) < (4 if claim.cls == "never" else SHINGLE):
+        return ()
+    return tuple(" ".join(words[i : i + SHINGLE]) for i in range(max(1, len(words) - SHINGLE + 1)))

@@ -1,0 +1,149 @@
+"""Every setting of Haven in one table, read from the environment; used by every process."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from haven.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table: the environment variable is `HAVEN_` and the name in capitals."""
+
+    name: str
+    default: str
+    help: str
+    kind: type = str
+
+    @property
+    def variable(self) -> str:
+        return f"HAVEN_{self.name.upper()}"
+
+
+SETTINGS = (
+    Setting("home", "var", "folder for the record, secrets and logs; relative to the project"),
+    Setting("data", "data", "folder of the content"),
+    Setting("models", "models", "folder of the trained assistant and the sentence encoder"),
+    Setting("host", "127.0.0.1", "address the switchboard listens on"),
+    Setting("port", "8000", "port the switchboard listens on", int),
+    Setting("assistant_port", "8001", "loopback port of the assistant", int),
+    Setting("actions_port", "8002", "loopback port of the action server", int),
+    Setting("database_url", "", "SQLAlchemy address of the record; empty: SQLite in the home folder"),
+    Setting("session_secret", "", "signs visitors' sessions; empty: made on first run, kept in the home folder"),
+    Setting("loopback_secret", "", "shared by the three processes; empty: made on first run"),
+    Setting("allowed_origins", "", "the centre's websites that carry the widget, spaces between"),
+    Setting("turn_budget", "3.0", "seconds the assistant may take for one answer", float),
+    Setting("session_days", "7", "days a visitor's session lasts", int),
+    Setting("secure_cookies", "0", "1 where the console is served over HTTPS", int),
+)
+
+
+class Secret(str):
+    """A string that does not show itself in tracebacks and logs."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret('...')"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one process, checked."""
+
+    home: Path
+    data: Path
+    models: Path
+    host: str
+    port: int
+    assistant_port: int
+    actions_port: int
+    database_url: str
+    session_secret: Secret
+    loopback_secret: Secret
+    allowed_origins: frozenset[str]
+    turn_budget: float
+    session_days: int
+    secure_cookies: bool
+
+    @property
+    def assistant_url(self) -> str:
+        return f"http://127.0.0.1:{self.assistant_port}"
+
+    @property
+    def actions_url(self) -> str:
+        return f"http://127.0.0.1:{self.actions_port}"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment, check every value, and make missing secrets.
+
+    Raises SettingsError with every fault at once: an unknown HAVEN_ variable, a value of the wrong kind.
+    """
+    environ = os.environ if environ is None else environ
+    values = _values(environ)
+    home = _folder(values["home"])
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = _secrets(home / "secrets.json")
+    return Settings(
+        home=home,
+        data=_folder(values["data"]),
+        models=_folder(values["models"]),
+        host=values["host"],
+        port=values["port"],
+        assistant_port=values["assistant_port"],
+        actions_port=values["actions_port"],
+        database_url=values["database_url"] or f"sqlite+aiosqlite:///{home / 'haven.db'}",
+        session_secret=Secret(values["session_secret"] or made["session"]),
+        loopback_secret=Secret(values["loopback_secret"] or made["loopback"]),
+        allowed_origins=frozenset(values["allowed_origins"].split()),
+        turn_budget=values["turn_budget"],
+        session_days=values["session_days"],
+        secure_cookies=bool(values["secure_cookies"]),
+    )
+
+
+def _values(environ: Mapping[str, str]) -> dict[str, Any]:
+    known = {setting.variable: setting for setting in SETTINGS}
+    faults = [
+        f"{name} is not a setting of Haven; see docs/running.md for the list."
+        for name in sorted(environ)
+        if name.startswith("HAVEN_") and name not in known
+    ]
+    values: dict[str, Any] = {}
+    for variable, setting in known.items():
+        raw = environ.get(variable, setting.default)
+        try:
+            values[setting.name] = setting.kind(raw)
+        except ValueError:
+            faults.append(f"{variable} has value {raw!r}; it needs {setting.kind.__name__}: {setting.help}.")
+    if faults:
+        raise SettingsError(faults)
+    return values
+
+
+def _folder(value: str) -> Path:
+    path = Path(value)
+    return path if path.is_absolute() else ROOT / path
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    """The secrets made on first run; created with owner-only access, never overwritten."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return kept
+    made = {"session": secrets.token_urlsafe(32), "loopback": secrets.token_urlsafe(32)}
+    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        json.dump(made, handle)
+    return made
