@@ -1,0 +1,1 @@
+"""The custom action server: asking for staff, opening hours, the call-back form. Runs on rasa-sdk."""

@@ -1,0 +1,1 @@
+"""Components of Rasa's pipeline, one class a file. Run inside Rasa."""

@@ -1,0 +1,1 @@
+"""Policies of Rasa's dialogue management, one class a file. Run inside Rasa."""

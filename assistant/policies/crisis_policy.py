@@ -1,0 +1,100 @@
+"""Lets a crisis end any form: guidance first, then listen. Runs inside Rasa."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa.core.policies.policy import Policy, PolicyPrediction, SupportedData
+from rasa.engine.graph import ExecutionContext
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, REQUESTED_SLOT
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActiveLoop, Event, SlotSet
+from rasa.shared.core.generator import TrackerWithCachedStates
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from assistant.components.crisis_guard import CRISIS
+
+GUIDANCE = "utter_crisis"
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=True)
+class CrisisPolicy(Policy):
+    """Above every other policy when the last message is a crisis; silent otherwise.
+
+    A prediction "without a user" beats an active form (rasa.core.policies.ensemble), which a rule does not.
+    """
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        return {"priority": 100}
+
+    @staticmethod
+    def supported_data() -> SupportedData:
+        return SupportedData.ML_AND_RULE_DATA
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> CrisisPolicy:
+        return cls(config, model_storage, resource, execution_context)
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> CrisisPolicy:
+        return cls(config, model_storage, resource, execution_context)
+
+    def train(
+        self,
+        training_trackers: list[TrackerWithCachedStates],
+        domain: Domain,
+        **kwargs: Any,
+    ) -> Resource:
+        """Nothing is learnt: what to do in a crisis is decided, not predicted."""
+        return self._resource
+
+    def predict_action_probabilities(
+        self,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+        rule_only_data: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> PolicyPrediction:
+        """Guidance, unless the switchboard has said it already; then listen; the form, if any, is over."""
+        message = tracker.latest_message
+        if message is None or message.intent.get("name") != CRISIS:
+            return self._prediction(self._default_predictions(domain))
+        action = ACTION_LISTEN_NAME
+        if tracker.latest_action_name == ACTION_LISTEN_NAME and not _said(message.metadata):
+            action = GUIDANCE
+        return self._prediction(_certain(domain, action), optional_events=_end_of_form(tracker),
+                                is_no_user_prediction=True)
+
+
+def _said(metadata: dict[str, Any] | None) -> bool:
+    return bool(((metadata or {}).get("crisis") or {}).get("said"))
+
+
+def _certain(domain: Domain, action: str) -> list[float]:
+    probabilities = [0.0] * domain.num_actions
+    probabilities[domain.index_for_action(action)] = 1.0
+    return probabilities
+
+
+def _end_of_form(tracker: DialogueStateTracker) -> list[Event]:
+    if not tracker.active_loop_name:
+        return []
+    return [ActiveLoop(None), SlotSet(REQUESTED_SLOT, None)]
