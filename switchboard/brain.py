@@ -1,0 +1,228 @@
+"""Gets the bot's answer to what a visitor wrote: one turn at a time, never over a person, never silence."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from haven.centre import Centre
+from haven.content import Content
+from switchboard import conversations
+from switchboard.assistant_client import AssistantClient, AssistantFailed, Reply
+from switchboard.conversations import BOT, Conversation, Message, NoConversation
+from switchboard.crisis_lane import CrisisLane
+from switchboard.offers import ABOUT_PEOPLE, is_answer, offer_of, topic_of
+from switchboard.presence import Presence
+from switchboard.records.record import Record, RecordUnavailable
+from switchboard.streams import CONSOLE, Streams
+from switchboard.texts import Texts
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0  # between tries while the record cannot be reached
+AT_ONCE = 16  # turns given to the assistant at the same time; more only queue up inside it
+
+
+class Brain:
+    """One worker per conversation that owes an answer; it ends when nothing is owed."""
+
+    def __init__(
+        self,
+        record: Record,
+        assistant: AssistantClient,
+        lane: CrisisLane,
+        streams: Streams,
+        content: Content,
+        centre: Centre,
+        presence: Presence,
+    ) -> None:
+        self._record = record
+        self._assistant = assistant
+        self._lane = lane
+        self._streams = streams
+        self._content = content
+        self._texts = Texts(content)
+        self._centre = centre
+        self._presence = presence
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    def wake(self, conversation_id: str) -> None:
+        """See to it that the conversation's open messages are answered."""
+        if conversation_id in self._workers:
+            self._again.add(conversation_id)
+            return
+        self._workers[conversation_id] = asyncio.create_task(self._work(conversation_id))
+
+    async def take_up(self) -> None:
+        """After a start: answer what was stored and not answered before the last stop."""
+        async with self._record.read() as connection:
+            owed = await conversations.with_unhandled(connection)
+        for conversation_id in owed:
+            self.wake(conversation_id)
+
+    def is_busy(self, conversation_id: str) -> bool:
+        """Whether an answer is on its way."""
+        return conversation_id in self._workers
+
+    async def close(self) -> None:
+        workers = list(self._workers.values())
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(self, conversation_id: str) -> None:
+        try:
+            while True:
+                self._again.discard(conversation_id)
+                await self._answer_all(conversation_id)
+                if conversation_id not in self._again:
+                    return
+        except NoConversation:
+            return  # erased meanwhile
+        finally:
+            del self._workers[conversation_id]
+            self._again.discard(conversation_id)
+            self._streams.wake(conversation_id)
+
+    async def _answer_all(self, conversation_id: str) -> None:
+        while True:
+            try:
+                async with self._record.read() as connection:
+                    conversation = await conversations.load(connection, conversation_id)
+                    owed = await conversations.unhandled(connection, conversation)
+                    if conversation.owner != BOT or not owed:
+                        return
+                    before = await conversations.last(connection, conversation_id, owed[0].seq - 1, 6)
+                await self._answer(conversation, owed[0], before)
+            except RecordUnavailable:
+                logger.warning("conversation %s: the record cannot be reached, trying again", conversation_id)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _answer(self, conversation: Conversation, message: Message, before: list[Message]) -> None:
+        self._streams.wake(conversation.id)  # followers see that the bot is at it
+        try:
+            async with self._places:
+                replies = await self._assistant.turn(self._turn(conversation, message, before))
+            failed = False
+        except AssistantFailed as error:
+            logger.warning("conversation %s: assistant failed: %s", conversation.id, error)
+            replies, failed = [], not _is_acute(message)
+        async with self._record.write() as tx:
+            await self._say(tx, conversation, message, replies, failed=failed)
+        self._streams.wake(conversation.id, CONSOLE)
+
+    def _turn(self, conversation: Conversation, message: Message, before: list[Message]) -> dict[str, Any]:
+        open_now = self._centre.open_now()
+        return {
+            "conversation": f"{conversation.id}.{conversation.epoch}",
+            "text": message.text,
+            "choice": message.choice,
+            "channel": conversation.channel,
+            "language": message.language,
+            "offer": offer_of(before, self._content),
+            "topic": topic_of(before),
+            "crisis": {**(message.crisis or {"level": "none", "kind": None, "why": []}),
+                       "said": _is_acute(message)},
+            "staff": {
+                "open": open_now,
+                "present": self._presence.count(),
+                "next_open": None if open_now else self._centre.next_open_text(message.language),
+            },
+        }
+
+    async def _say(
+        self,
+        tx: AsyncConnection,
+        asked: Conversation,
+        message: Message,
+        replies: list[Reply],
+        *,
+        failed: bool,
+    ) -> None:
+        current = await conversations.load(tx, asked.id, hold=True)
+        if current.owner != BOT or current.epoch != asked.epoch:
+            logger.info("conversation %s: late answer dropped, %s has it", asked.id, current.speaker)
+            return
+        for words in self._words(current, message, replies, failed=failed):
+            await conversations.add(tx, current, replace(words, answers_seq=message.seq))
+        await conversations.handled(tx, current, message.seq)
+        await self._act(tx, current, message, replies, failed=failed)
+
+    def _words(
+        self, conversation: Conversation, message: Message, replies: list[Reply], *, failed: bool
+    ) -> list[Message]:
+        if _is_acute(message):
+            return []
+        if failed:
+            words = [self._texts.notice("bot_failed", conversation, author="bot", kind="text")]
+        else:
+            words = [_message(reply, message.language) for reply in replies if reply.text]
+        words = self._with_safety(conversation, message, words)
+        return _as_one([_numbered(m) for m in words]) if conversation.channel == "sms" else words
+
+    def _with_safety(
+        self, conversation: Conversation, message: Message, words: list[Message]
+    ) -> list[Message]:
+        """Level possible: an answer from the documents gets the safety line, anything else the guidance.
+
+        Where the documents hold no answer, the fixed text for that kind of danger says more than "I don't
+        know" (it names who can help with just this).
+        """
+        if not message.crisis:
+            return words
+        if any(is_answer(m.response) for m in words):
+            return [*words, self._texts.notice("safety_line", conversation, author="bot", kind="text")]
+        assessment = self._lane.reading(message.crisis, message.language)
+        about_people = [m for m in words if m.response in ABOUT_PEOPLE]
+        return [self._lane.guidance(assessment, conversation.channel), *about_people]
+
+    async def _act(
+        self,
+        tx: AsyncConnection,
+        conversation: Conversation,
+        message: Message,
+        replies: list[Reply],
+        *,
+        failed: bool,
+    ) -> None:
+        for reply in replies:
+            if "callback" in reply.custom:
+                await conversations.promise_callback(tx, conversation, reply.custom["callback"])
+        wishes = [reply.custom["handoff"] for reply in replies if "handoff" in reply.custom]
+        if failed:
+            wishes = [{"reason": "bot_failed", "urgency": "soon", "wait": True}]
+        if wishes:
+            handoff = {**wishes[0], "seq": message.seq, "text": message.text}
+            await conversations.request_person(tx, conversation, handoff, wait=bool(wishes[0].get("wait")))
+
+
+def _is_acute(message: Message) -> bool:
+    return (message.crisis or {}).get("level") == "acute"
+
+
+def _message(reply: Reply, language: str) -> Message:
+    return Message(author="bot", text=reply.text or "", language=language, response=reply.response,
+                   sources=reply.sources, options=reply.options)
+
+
+def _as_one(words: list[Message]) -> list[Message]:
+    """One text message a turn: carriers do not keep the order of several."""
+    if len(words) < 2:
+        return words
+    leading = next((m for m in words if is_answer(m.response)), words[-1])
+    return [replace(leading, text="\n".join(m.text for m in words),
+                    options=[option for m in words for option in m.options])]
+
+
+def _numbered(message: Message) -> Message:
+    """On SMS the questions that may have been meant are a numbered list; beside an answer they are left out."""
+    if is_answer(message.response):
+        return replace(message, options=[])
+    lines = [f"{number} {option['title']}" for number, option in enumerate(message.options, 1)]
+    return replace(message, text="\n".join([message.text, *lines]))

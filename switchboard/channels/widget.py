@@ -1,0 +1,197 @@
+"""The website's way in: start, send, follow by server-sent events, erase. Part of the switchboard."""
+
+from __future__ import annotations
+
+import asyncio
+import json as jsonlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from sanic import Blueprint, Request
+from sanic.response import HTTPResponse, empty, json
+
+from haven.text import TooLong, clean
+from switchboard import conversations
+from switchboard.conversations import Conversation, Message, as_text
+from switchboard.errors import BadRequest, TooFast
+from switchboard.inbox import NotStored
+from switchboard.parts import Parts, parts_of
+from switchboard.records.record import now
+
+MAX_BODY = 16_384
+HEARTBEAT_SECONDS = 15.0
+LANGUAGES = ("en", "es")
+
+blueprint = Blueprint("widget", url_prefix="/chat")
+
+
+@blueprint.get("/centre")
+async def centre(request: Request) -> HTTPResponse:
+    """What a visitor may know before typing."""
+    parts = parts_of(request)
+    language = request.args.get("language", "en")
+    about = parts.centre
+    return json({
+        "name": about.name,
+        "open": about.open_now(),
+        "hours_text": about.hours_text,
+        "next_open_text": about.next_open_text(language),
+        "emergency_text": parts.texts.plain("emergency", language),
+        "languages": list(LANGUAGES),
+        "retention_days": about.retention_days,
+        "reviewed": about.reviewed,
+    })
+
+
+@blueprint.post("/conversations")
+async def start(request: Request) -> HTTPResponse:
+    """Begin a conversation: its token and the welcome."""
+    parts = parts_of(request)
+    if not parts.start_pace.allows(request.client_ip):
+        raise TooFast("Too many chats were started from here. Please wait a minute. In danger, call 911.")
+    language = _body(request).get("language", "en")
+    if language not in LANGUAGES:
+        raise BadRequest(f"There is no language {language!r}; use one of {', '.join(LANGUAGES)}.")
+    async with parts.record.write() as tx:
+        conversation = await conversations.begin(tx, channel="widget", language=language)
+        welcome = await conversations.add(tx, conversation, parts.texts.notice(
+            "welcome", conversation, author="bot", kind="notice", centre=parts.centre.name,
+            retention_days=str(parts.centre.retention_days)))
+    return json({
+        "token": parts.sessions.token_for(conversation.id),
+        "expires_at": as_text(now() + parts.sessions.seconds * 1000),
+        "messages": [welcome.for_visitor()],
+    }, status=201)
+
+
+@blueprint.post("/messages")
+async def send(request: Request) -> HTTPResponse:
+    """Store one message; answers with it and with what danger demands at once."""
+    parts = parts_of(request)
+    conversation_id = parts.sessions.conversation_of(request.headers.get("authorization"))
+    body = _body(request)
+    client_id, choice = body.get("client_id"), body.get("choice")
+    if not isinstance(client_id, str) or not 1 <= len(client_id) <= 64:
+        raise BadRequest("client_id must be a text of 1 to 64 characters.")
+    if choice is not None and not isinstance(choice, str):
+        raise BadRequest("choice must be a text.")
+    text = clean(body.get("text"))
+    if not parts.pace.allows(conversation_id) and (await parts.lane.assess(text)).level == "none":
+        raise TooFast(parts.texts.plain("too_fast"))  # danger is never limited
+    try:
+        received = await parts.inbox.receive(conversation_id, text, client_id=client_id, choice=choice)
+    except NotStored as error:
+        return _not_stored(error)
+    return json({
+        "message": received.message.for_visitor(),
+        "replies": [reply.for_visitor() for reply in received.replies],
+    }, status=201 if received.fresh else 200)
+
+
+@blueprint.get("/events")
+async def events(request: Request) -> None:
+    """Follow the conversation: what is missing after `after` or Last-Event-ID, then all that comes."""
+    parts = parts_of(request)
+    conversation_id = parts.sessions.conversation_of(request.headers.get("authorization"))
+    after = _sequence(request.headers.get("last-event-id") or request.args.get("after") or "0")
+    async with parts.record.read() as connection:
+        await conversations.load(connection, conversation_id)
+    response = await request.respond(content_type="text/event-stream", headers={
+        "Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    async for chunk in _stream(parts, conversation_id, after):
+        await response.send(chunk)
+
+
+@blueprint.delete("/conversation")
+async def erase(request: Request) -> HTTPResponse:
+    """Erase this chat: its words are gone from the record and from the assistant's memory."""
+    parts = parts_of(request)
+    conversation_id = parts.sessions.conversation_of(request.headers.get("authorization"))
+    async with parts.record.write() as tx:
+        await conversations.erase(tx, await conversations.load(tx, conversation_id))
+    parts.streams.wake(conversation_id, "console")
+    await parts.assistant.forget(conversation_id)
+    return empty()
+
+
+@blueprint.post("/exit")
+async def leave(request: Request) -> HTTPResponse:
+    """The visitor left by the exit button: staff are told, nothing is erased."""
+    parts = parts_of(request)
+    conversation_id = parts.sessions.conversation_of(request.headers.get("authorization"))
+    async with parts.record.write() as tx:
+        conversation = await conversations.load(tx, conversation_id)
+        await conversations.add(tx, conversation, Message(
+            author="system", kind="private", text="The visitor left by the exit button.", response="exit"))
+    parts.streams.wake(conversation_id, "console")
+    return empty()
+
+
+@blueprint.post("/typing")
+async def typing(request: Request) -> HTTPResponse:
+    """The visitor is typing: shown to staff for a moment, stored nowhere."""
+    parts = parts_of(request)
+    conversation_id = parts.sessions.conversation_of(request.headers.get("authorization"))
+    parts.typing.visitor(conversation_id)
+    parts.streams.wake(conversation_id)
+    return empty()
+
+
+async def _stream(parts: Parts, conversation_id: str, after: int) -> AsyncIterator[str]:
+    state: dict[str, Any] = {}
+    with parts.streams.follow(conversation_id) as wake:
+        while True:
+            wake.clear()
+            async with parts.record.read() as connection:
+                try:
+                    conversation = await conversations.load(connection, conversation_id)
+                except conversations.NoConversation:
+                    yield "event: erased\ndata: {}\n\n"
+                    return
+                fresh = await conversations.after(connection, conversation_id, after)
+            for message in fresh:
+                after = message.seq
+                if message.kind != "private":
+                    yield f"event: message\nid: {after}\ndata: {jsonlib.dumps(message.for_visitor())}\n\n"
+            current = _state(parts, conversation)
+            if current != state:
+                state = current
+                yield f"event: state\ndata: {jsonlib.dumps(state)}\n\n"
+            try:
+                await asyncio.wait_for(wake.wait(), HEARTBEAT_SECONDS)
+            except TimeoutError:
+                yield ": still here\n\n"
+
+
+def _state(parts: Parts, conversation: Conversation) -> dict[str, Any]:
+    staff_id = conversation.staff_id
+    return {
+        "speaker": conversation.speaker,
+        "staff_name": parts.staff_names.get(staff_id) if staff_id is not None else None,
+        "staff_typing": parts.typing.staff_is(conversation.id),
+        "bot_typing": parts.brain.is_busy(conversation.id),
+        "read_seq": conversation.read_seq,
+    }
+
+
+def _not_stored(error: NotStored) -> HTTPResponse:
+    guidance = {"text": error.guidance.text} if error.guidance else None
+    return json({"error": {"code": "not_stored", "message": str(error)}, "guidance": guidance}, status=503)
+
+
+def _body(request: Request) -> dict[str, Any]:
+    if len(request.body) > MAX_BODY:
+        raise TooLong("The message is too long.")
+    try:
+        body = jsonlib.loads(request.body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("The body must be JSON.") from error
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object.")
+    return body
+
+
+def _sequence(raw: str) -> int:
+    if not raw.isascii() or not raw.isdigit() or len(raw) > 9:
+        raise BadRequest("A sequence number is a whole number.")
+    return int(raw)

@@ -1,0 +1,12 @@
+"""The staff console: queue, conversations, accounts, who is on shift. Part of the switchboard."""
+
+from __future__ import annotations
+
+from sanic import Blueprint
+
+from switchboard.console import assets, desk, entrance, lists, live, office
+
+blueprint = Blueprint.group(
+    assets.blueprint, entrance.blueprint, desk.blueprint, lists.blueprint, live.blueprint, office.blueprint,
+    url_prefix="/staff",
+)

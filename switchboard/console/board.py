@@ -1,0 +1,321 @@
+"""The queue: which conversations need whom, in which order and why. Read once for all windows.
+
+Part of the switchboard's console.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from itertools import chain
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from haven.content import Content
+from switchboard.accounts import Staff
+from switchboard.console import pages
+from switchboard.conversations import BOT, WAITING
+from switchboard.parts import Parts
+from switchboard.records.record import RecordUnavailable, now
+from switchboard.records.tables import alerts, callbacks, claims, conversations, follow_ups, messages, transfers
+from switchboard.streams import CONSOLE
+
+BOARD = "console board"  # the topic of "the queue was read anew"
+POSSIBLE_BONUS_MS = 15 * 60_000  # a possible danger goes before whoever has waited up to this much longer
+# Acute dangers in which minutes decide go before other acute ones raised up to this much earlier.
+MINUTES_COUNT = frozenset({
+    "overdose_other", "overdose_self", "sleepy_after_use", "naloxone_given", "suicide_self", "suicide_other",
+    "chest_breathing", "child_exposed",
+})  # fmt: skip
+OTHER_ACUTE_MS = 10 * 60_000
+RECENT_MS = 12 * 3_600_000  # how far back the bot's own conversations are listed
+RECENT_COUNT = 40
+GAP_SECONDS = 0.05  # between two readings, so that a burst costs one; longer where reading itself takes long
+LOOK_AGAIN_SECONDS = 10.0  # ageing changes the order even when nothing is written
+SNIPPET = 110  # characters of the last message on a card
+
+REASONS = {
+    "asked": "asked for a person", "bot_failed": "the bot could not answer", "crisis": "danger",
+    "lost": "was left by a colleague",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One danger nobody has accepted yet, or (in a dossier) one of the past."""
+
+    level: str
+    kind: str
+    name: str
+    why: tuple[str, ...]
+    raised_at: int
+    seq: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the queue shows of one conversation. Times are the record's milliseconds."""
+
+    id: str
+    channel: str
+    language: str
+    owner: str
+    owner_name: str | None
+    epoch: int
+    alert: Alert | None
+    reason: str
+    waiting_since: int | None
+    said: str
+    said_at: int | None
+    unread: int
+    answered: bool
+    left: bool
+    lost: bool
+    offered_to: int | None
+    offered_name: str | None
+    updated_at: int
+
+    @property
+    def is_staffs(self) -> bool:
+        return self.owner.startswith("staff:")
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether it stands in the line: waiting, or a danger that nobody has looked at."""
+        return self.owner == WAITING or self.alert is not None
+
+    @property
+    def since(self) -> int:
+        """Since when the visitor has been without the person or the look they need."""
+        moments = [at for at in (self.waiting_since, self.alert.raised_at if self.alert else None) if at]
+        return min(moments, default=self.updated_at)
+
+    def rank(self) -> tuple[int, int]:
+        """Acute dangers first, oldest first; then by waiting time, a possible danger ahead by its bonus."""
+        if self.alert and self.alert.level == "acute":
+            later = 0 if self.alert.kind in MINUTES_COUNT else OTHER_ACUTE_MS
+            return 0, self.alert.raised_at + later
+        return 1, self.since - (POSSIBLE_BONUS_MS if self.alert else 0)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """All cards in order."""
+
+    line: tuple[Card, ...] = ()
+    staffs: tuple[Card, ...] = ()
+    bots: tuple[Card, ...] = ()
+    calls: int = 0  # call-backs and follow-ups that are due
+
+    def sections(self, person: Staff) -> dict[str, list[Card]]:
+        """The cards as one person sees them; what was offered to them stands among theirs."""
+        mine: list[Card] = []
+        others: list[Card] = []
+        for card in self.staffs:
+            (mine if card.owner == person.owner or card.offered_to == person.id else others).append(card)
+        return {"line": list(self.line), "mine": mine, "others": others, "bots": list(self.bots)}
+
+    def cards(self) -> Iterator[Card]:
+        return chain(self.line, self.staffs, self.bots)
+
+    def keeping(self, before: Queue) -> Queue:
+        """The same queue with the very objects of `before` where nothing changed: windows compare by identity."""
+        known = {card.id: card for card in before.cards()}
+
+        def kept(part: tuple[Card, ...]) -> tuple[Card, ...]:
+            return tuple(known[card.id] if known.get(card.id) == card else card for card in part)
+
+        return Queue(kept(self.line), kept(self.staffs), kept(self.bots), self.calls)
+
+
+@dataclass
+class Board:
+    """The last reading of the queue, shared by every window of this switchboard.
+
+    What windows are sent is made once for all of them: the markup of what changed, and each person's order.
+    """
+
+    queue: Queue = field(default_factory=Queue)
+    version: int = 0
+    _html: dict[str, tuple[Card, str]] = field(default_factory=dict)
+    _changed: str = "{}"
+    _orders: dict[int, str] = field(default_factory=dict)
+
+    def news(self, person: Staff, *, since: int, order: str) -> tuple[str, str]:
+        """(changed cards, order) as JSON for a window that has version `since` and was sent `order` last.
+
+        The order is "null" when it is still the same.
+        """
+        cards = self._changed if since == self.version - 1 else self._markup(list(self.queue.cards()))
+        mine = self._order(person)
+        return cards, "null" if mine == order else mine
+
+    def _order(self, person: Staff) -> str:
+        if person.id not in self._orders:
+            sections = self.queue.sections(person)
+            self._orders[person.id] = json.dumps({name: [c.id for c in cards] for name, cards in sections.items()})
+        return self._orders[person.id]
+
+    def _markup(self, cards: list[Card]) -> str:
+        return json.dumps({card.id: self._html_of(card) for card in cards})
+
+    def _html_of(self, card: Card) -> str:
+        known = self._html.get(card.id)
+        if known is None or known[0] is not card:
+            known = self._html[card.id] = (card, pages.fill("_card.html", card=card))
+        return known[1]
+
+    async def run(self, parts: Parts) -> None:
+        """Read again whenever something happened, a short while apart; never ends by itself."""
+        with parts.streams.follow(CONSOLE) as wake:
+            while True:
+                wake.clear()
+                began = time.monotonic()
+                with suppress(RecordUnavailable):  # the next wake or look reads it
+                    await self.refresh(parts)
+                await asyncio.sleep(max(GAP_SECONDS, 3 * (time.monotonic() - began)))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(wake.wait(), LOOK_AGAIN_SECONDS)
+
+    async def refresh(self, parts: Parts) -> None:
+        """Read the queue now and tell the windows if it changed."""
+        async with parts.record.read() as connection:
+            queue = (await read_queue(connection, parts.content, parts.staff_names)).keeping(self.queue)
+        if queue != self.queue:
+            self._take(queue)
+            parts.streams.wake(BOARD)
+
+    def _take(self, queue: Queue) -> None:
+        before = {id(card) for card in self.queue.cards()}
+        present = {card.id for card in queue.cards()}
+        self.queue, self.version, self._orders = queue, self.version + 1, {}
+        self._html = {card_id: kept for card_id, kept in self._html.items() if card_id in present}
+        self._changed = self._markup([card for card in queue.cards() if id(card) not in before])
+
+
+async def read_queue(connection: AsyncConnection, content: Content, names: dict[int, str]) -> Queue:
+    """Read every open conversation and the bot's latest."""
+    dangers = await _open_alerts(connection, content)
+    rows = await _rows(connection, list(dangers))
+    ids = [row.id for row in rows]
+    last = await _last_words(connection, ids)
+    lost, offered = await _lost(connection, ids), await _offered(connection)
+    cards = [_card(row, dangers.get(row.id), last, names, row.id in lost, offered.get(row.id)) for row in rows]
+    line = sorted((c for c in cards if c.needs_somebody), key=Card.rank)
+    staffs = sorted((c for c in cards if c.is_staffs and not c.needs_somebody), key=_staff_rank)
+    bots = sorted((c for c in cards if c.owner == BOT and not c.needs_somebody), key=lambda c: -c.updated_at)
+    return Queue(tuple(line), tuple(staffs), tuple(bots), await _calls(connection))
+
+
+async def _calls(connection: AsyncConnection) -> int:
+    today = datetime.now(timezone.utc).date().isoformat()
+    calls = sa.select(sa.func.count()).select_from(callbacks).where(callbacks.c.done_at.is_(None))
+    due = sa.select(sa.func.count()).select_from(follow_ups).where(
+        follow_ups.c.done_at.is_(None), follow_ups.c.due <= today)
+    return int((await connection.execute(sa.select(calls.scalar_subquery() + due.scalar_subquery()))).scalar_one())
+
+
+def _staff_rank(card: Card) -> tuple[bool, int]:
+    return card.answered, card.said_at or card.updated_at
+
+
+async def _rows(connection: AsyncConnection, with_danger: list[str]) -> list[Any]:
+    c, m = conversations.c, messages.c
+    unread = (sa.select(sa.func.count()).where(
+        m.conversation == c.id, m.seq > c.read_seq, m.author == "visitor").scalar_subquery().label("unread"))
+    theirs = sa.select(conversations, unread).where(
+        c.erased_at.is_(None), sa.or_(c.owner != BOT, c.id.in_(with_danger)))
+    wrote = sa.exists().where(m.conversation == c.id, m.author == "visitor")
+    bots = (sa.select(conversations, unread)
+            .where(c.erased_at.is_(None), c.owner == BOT, c.id.not_in(with_danger),
+                   c.updated_at > now() - RECENT_MS, wrote)
+            .order_by(c.updated_at.desc()).limit(RECENT_COUNT))
+    return [*(await connection.execute(theirs)), *(await connection.execute(bots))]
+
+
+async def _open_alerts(connection: AsyncConnection, content: Content) -> dict[str, Alert]:
+    """The gravest open danger of each conversation; of equals the first raised."""
+    rows = await connection.execute(
+        sa.select(alerts).where(alerts.c.accepted_at.is_(None)).order_by(alerts.c.id))
+    found: dict[str, Alert] = {}
+    for row in rows:
+        before = found.get(row.conversation)
+        if before is None or (before.level != "acute" and row.level == "acute"):
+            found[row.conversation] = alert_of(row, content)
+    return found
+
+
+def alert_of(row: Any, content: Content) -> Alert:
+    """A row of alerts with its kind in words."""
+    guidance = content.guidance.get(row.kind)
+    name = guidance.name if guidance else row.kind.replace("_", " ")
+    return Alert(row.level, row.kind, name, pages.quoted(row.why), row.raised_at, row.seq)
+
+
+async def _last_words(connection: AsyncConnection, ids: list[str]) -> dict[tuple[str, str], Any]:
+    """The newest message of (conversation, "visitor" | "staff" | "exit")."""
+    m = messages.c
+    speaker = sa.case((m.response == "exit", "exit"), else_=m.author).label("speaker")
+    newest = (sa.select(m.conversation, speaker, sa.func.max(m.seq).label("seq"))
+              .where(m.conversation.in_(ids), sa.or_(m.author.in_(("visitor", "staff")), m.response == "exit"))
+              .group_by(m.conversation, speaker).subquery())
+    rows = await connection.execute(
+        sa.select(m.conversation, newest.c.speaker, m.seq, m.at, sa.func.substr(m.text, 1, SNIPPET + 1).label("text"))
+        .join(newest, sa.and_(m.conversation == newest.c.conversation, m.seq == newest.c.seq)))
+    return {(row.conversation, row.speaker): row for row in rows}
+
+
+async def _lost(connection: AsyncConnection, ids: list[str]) -> set[str]:
+    """Conversations whose last claim ended by silence."""
+    newest = (sa.select(sa.func.max(claims.c.id)).where(claims.c.conversation.in_(ids))
+              .group_by(claims.c.conversation))
+    rows = await connection.execute(
+        sa.select(claims.c.conversation).where(claims.c.id.in_(newest), claims.c.how == "lost"))
+    return {row.conversation for row in rows}
+
+
+async def _offered(connection: AsyncConnection) -> dict[str, int]:
+    rows = await connection.execute(sa.select(transfers.c.conversation, transfers.c.to_staff))
+    return {row.conversation: row.to_staff for row in rows}
+
+
+def _card(
+    row: Any,
+    alert: Alert | None,
+    last: dict[tuple[str, str], Any],
+    names: dict[int, str],
+    lost: bool,
+    offered_to: int | None,
+) -> Card:
+    said, answer, leaving = (last.get((row.id, who)) for who in ("visitor", "staff", "exit"))
+    said_seq = said.seq if said else 0
+    staff_id = int(row.owner.partition(":")[2]) if row.owner.startswith("staff:") else None
+    return Card(
+        id=row.id, channel=row.channel, language=row.language, owner=row.owner, epoch=row.epoch, alert=alert,
+        owner_name=names.get(staff_id, "a colleague") if staff_id is not None else None,
+        reason=_reason(row, lost), waiting_since=row.waiting_since,
+        said=_snippet(said.text) if said else "", said_at=said.at if said else None,
+        unread=row.unread, answered=bool(answer and answer.seq > said_seq),
+        left=bool(leaving and leaving.seq > said_seq), lost=lost and row.owner == WAITING,
+        offered_to=offered_to, offered_name=names.get(offered_to, "a colleague") if offered_to else None,
+        updated_at=row.updated_at if row.owner == BOT and not alert else 0,
+    )
+
+
+def _reason(row: Any, lost: bool) -> str:
+    if row.owner != WAITING:
+        return ""
+    reason = "lost" if lost else (row.handoff or {}).get("reason", "")
+    return REASONS.get(reason, str(reason))
+
+
+def _snippet(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= SNIPPET else text[:SNIPPET].rstrip() + "…"

@@ -1,0 +1,161 @@
+"""Takes every visitor's message in: danger first, then the record, then whoever answers. Used by all channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from haven.crisis import Assessment
+from haven.errors import HavenError
+from switchboard import conversations
+from switchboard.brain import Brain
+from switchboard.conversations import BOT, WAITING, Conversation, Message
+from switchboard.crisis_lane import CrisisLane, as_json
+from switchboard.offers import last_of_bot
+from switchboard.records.record import Record, RecordUnavailable, now
+from switchboard.streams import CONSOLE, Streams
+from switchboard.texts import Texts
+
+RESUME_BOT = "resume_bot"  # the choice by which somebody who waits goes on with the bot
+QUIET_MS = 120_000  # how long "you are still in line" is not said again
+
+
+@dataclass(frozen=True)
+class Received:
+    """What a send leads to at once. `fresh` is false when it was a repeat of an earlier send."""
+
+    message: Message
+    replies: list[Message]
+    fresh: bool = True
+
+
+class NotStored(HavenError):
+    """The message could not be stored; `guidance` is what must be shown all the same, if there was danger."""
+
+    def __init__(self, guidance: Message | None) -> None:
+        self.guidance = guidance
+        super().__init__("The message could not be stored. Please send it again.")
+
+
+class Inbox:
+    """The one door for visitors' messages, whatever the channel."""
+
+    def __init__(self, record: Record, lane: CrisisLane, brain: Brain, streams: Streams, texts: Texts) -> None:
+        self._record = record
+        self._lane = lane
+        self._brain = brain
+        self._streams = streams
+        self._texts = texts
+
+    async def receive(
+        self, conversation_id: str, text: str, *, client_id: str, choice: str | None = None
+    ) -> Received:
+        """Store a message under the sender's own id and say at once what danger demands.
+
+        The text is already clean (haven.text). Raises NoConversation, or NotStored with the guidance.
+        """
+        before = await self._before(conversation_id)
+        assessment = await self._lane.assess(text, before)
+        try:
+            async with self._record.write() as tx:
+                received, owner = await self._store(tx, conversation_id, assessment, before, Message(
+                    author="visitor", text=text, client_id=client_id, choice=_offered(choice, before)))
+        except RecordUnavailable as error:
+            raise NotStored(self._emergency(assessment)) from error
+        if received.fresh:
+            self._wake(conversation_id, owner)
+        return received
+
+    async def _before(self, conversation_id: str) -> list[Message]:
+        try:
+            async with self._record.read() as connection:
+                return await conversations.last(connection, conversation_id, 1 << 30, 12)
+        except RecordUnavailable:
+            return []  # danger is read all the same, without what was said before
+
+    async def _store(
+        self,
+        tx: AsyncConnection,
+        conversation_id: str,
+        assessment: Assessment,
+        before: list[Message],
+        message: Message,
+    ) -> tuple[Received, str]:
+        conversation = await conversations.load(tx, conversation_id, hold=True)
+        sent = await conversations.sent_before(tx, conversation_id, message.client_id or "")
+        if sent:
+            return Received(sent[0], sent[1:], fresh=False), conversation.owner
+        danger = assessment.level != "none"
+        language = _language(message.text, assessment, conversation)
+        assessment = replace(assessment, language=language)
+        conversation = await conversations.speak(tx, conversation, language)
+        choice = message.choice or _number_of(message.text, before)
+        message = replace(message, language=language, choice=choice)
+        stored = await conversations.add(
+            tx, conversation, replace(message, crisis=as_json(assessment) if danger else None))
+        if danger:
+            await conversations.raise_alert(tx, conversation, stored.seq, as_json(assessment))
+        replies = self._at_once(conversation, assessment, before, stored)
+        kept = [await conversations.add(tx, conversation, replace(r, answers_seq=stored.seq)) for r in replies]
+        if conversation.owner != BOT:
+            await conversations.handled(tx, conversation, stored.seq)
+        owner = await self._resumed(tx, conversation, stored)
+        return Received(stored, kept), owner
+
+    def _at_once(
+        self, conversation: Conversation, assessment: Assessment, before: list[Message], stored: Message
+    ) -> list[Message]:
+        unheard = assessment.level == "possible" and conversation.owner == WAITING  # no bot turn will follow
+        if assessment.level == "acute" or unheard:
+            return [self._lane.guidance(assessment, conversation.channel)]
+        if conversation.owner == WAITING and not _recently(before, "waiting_still"):
+            return [self._texts.notice("waiting_still", conversation, options=[
+                {"title": self._texts.plain("resume_bot", stored.language), "choice": RESUME_BOT}])]
+        return []
+
+    async def _resumed(self, tx: AsyncConnection, conversation: Conversation, stored: Message) -> str:
+        wish = stored.choice == RESUME_BOT or (conversation.channel == "sms" and stored.text.lower() == "bot")
+        if conversation.owner != WAITING or not wish:
+            return conversation.owner
+        fresh = await conversations.load(tx, conversation.id)
+        fresh = await conversations.give(tx, fresh, BOT)
+        await conversations.add(tx, fresh, self._texts.notice("returned_to_bot", fresh))
+        await conversations.handled(tx, fresh, stored.seq)
+        return fresh.owner
+
+    def _emergency(self, assessment: Assessment) -> Message | None:
+        return None if assessment.level == "none" else self._lane.guidance(assessment, "widget")
+
+    def _wake(self, conversation_id: str, owner: str) -> None:
+        self._streams.wake(conversation_id, CONSOLE)
+        if owner == BOT:
+            self._brain.wake(conversation_id)
+
+
+def _language(text: str, assessment: Assessment, conversation: Conversation) -> str:
+    """A word or two ("ok", "no") does not change the language a conversation is in; Spanish words do."""
+    if assessment.language != "en" or len(text.split()) > 2:
+        return assessment.language
+    return conversation.language
+
+
+def _offered(choice: str | None, before: list[Message]) -> str | None:
+    """The choice, if it is one that Haven itself offered; anything else is plain text."""
+    offered: set[Any] = {option.get("choice") for message in before for option in message.options}
+    return choice if choice in offered else None
+
+
+def _number_of(text: str, before: list[Message]) -> str | None:
+    """The choice that a bare number stands for, where the last thing said was a numbered list."""
+    last = last_of_bot(before)
+    number = text.strip(" .)")
+    if last is None or number not in {str(n) for n in range(1, len(last.options) + 1)}:
+        return None
+    choice: str | None = last.options[int(number) - 1].get("choice")
+    return choice
+
+
+def _recently(before: list[Message], response: str) -> bool:
+    return any(m.response == response and m.at > now() - QUIET_MS for m in before)

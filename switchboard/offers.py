@@ -1,0 +1,52 @@
+"""What the bot said last, so that "yes" and "how long does that take?" can be read. Used by the brain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from haven.content import Content
+from switchboard.conversations import Message
+
+# Sentences of data/texts.yml that end in "shall a person join?".
+_OFFER_PERSON = frozenset(
+    f"utter_{name}"
+    for name in ("unknown", "bot_challenge", "feedback_bad", "options_none_chosen", "grief", "craving",
+                 "feelings", "handoff_offer", "answer_in_english_only", "affirm_unclear", "out_of_scope",
+                 "harmful_decline")
+)
+# What is said about people, by action_request_handoff or when the bot failed: it stays beside any guidance.
+ABOUT_PEOPLE = frozenset({"bot_failed", "utter_waiting_open", "utter_waiting_nobody", "utter_closed_hours",
+                          "utter_closed_unknown", "utter_callback_offer"})
+_OFFER_CALLBACK = "utter_callback_offer"
+
+
+def offer_of(before: Sequence[Message], content: Content) -> str | None:
+    """ "handoff", "callback" or None, from the last thing the bot said before a message."""
+    response = _last_response(before)
+    if response == _OFFER_CALLBACK:
+        return "callback"
+    unsupported = content.unsupported.get(response.removeprefix("utter_unsupported/"))
+    if response in _OFFER_PERSON or (unsupported and unsupported.offer_handoff):
+        return "handoff"
+    return None
+
+
+def topic_of(before: Sequence[Message]) -> str | None:
+    """The label of the answer given last ("faq/FAQ-029"), if it was the last thing the bot said."""
+    response = _last_response(before)
+    return response.removeprefix("utter_") if is_answer(response) else None
+
+
+def is_answer(response: str | None) -> bool:
+    """Whether a response is an answer from the documents."""
+    return (response or "").startswith("utter_faq/")
+
+
+def last_of_bot(before: Sequence[Message]) -> Message | None:
+    """The last thing the bot said, guidance included."""
+    return next((m for m in reversed(before) if m.author == "bot"), None)
+
+
+def _last_response(before: Sequence[Message]) -> str:
+    last = last_of_bot(before)
+    return (last.response if last else None) or ""

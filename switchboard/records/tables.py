@@ -1,0 +1,192 @@
+"""The tables of the record. Times are whole milliseconds since 1970 in UTC. Used by the switchboard."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# One conversation. `owner` is "bot", "waiting" or "staff:<id>"; `epoch` grows at every change of owner.
+# `handled_seq`: visitors' messages up to here were answered, or passed to people.
+conversations = sa.Table(
+    "conversations",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("channel", sa.String(16), nullable=False),
+    sa.Column("address", sa.String(64)),
+    sa.Column("language", sa.String(2), nullable=False, server_default="en"),
+    sa.Column("owner", sa.String(40), nullable=False, server_default="bot"),
+    sa.Column("epoch", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("last_seq", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("handled_seq", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("read_seq", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("waiting_since", sa.BigInteger),
+    sa.Column("handoff", sa.JSON),
+    sa.Column("opened_at", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.Column("erased_at", sa.BigInteger),
+    sa.Index("ix_conversations_owner", "owner", "waiting_since"),
+    sa.Index("ix_conversations_updated_at", "updated_at"),
+    sa.Index("ix_conversations_address", "channel", "address"),
+)
+
+# One message. `client_id` is the sender's own id: the widget's, or the carrier's MessageSid.
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("author", sa.String(8), nullable=False),
+    sa.Column("name", sa.String(80)),
+    sa.Column("kind", sa.String(16), nullable=False, server_default="text"),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("language", sa.String(2), nullable=False, server_default="en"),
+    sa.Column("client_id", sa.String(64)),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("answers_seq", sa.Integer),
+    sa.Column("crisis", sa.JSON),
+    sa.Column("sources", sa.JSON),
+    sa.Column("options", sa.JSON),
+    sa.Column("response", sa.String(80)),
+    sa.Column("choice", sa.String(80)),
+    sa.UniqueConstraint("conversation", "client_id"),
+)
+
+# A danger that staff must look at, until one of them accepts it.
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("level", sa.String(8), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("why", sa.JSON, nullable=False),
+    sa.Column("raised_at", sa.BigInteger, nullable=False),
+    sa.Column("accepted_at", sa.BigInteger),
+    sa.Column("accepted_by", sa.Integer, sa.ForeignKey("staff.id")),
+    sa.Index("ix_alerts_open", "accepted_at", "conversation"),
+)
+
+# A promise to call back, from the form the action server runs.
+callbacks = sa.Table(
+    "callbacks",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("name", sa.String(80)),
+    sa.Column("number", sa.String(32), nullable=False),
+    sa.Column("call_when", sa.String(200), nullable=False),
+    sa.Column("asked_at", sa.BigInteger, nullable=False),
+    sa.Column("done_at", sa.BigInteger),
+    sa.Column("done_by", sa.Integer, sa.ForeignKey("staff.id")),
+)
+
+staff = sa.Table(
+    "staff",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("login", sa.String(80), nullable=False, unique=True),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False, server_default="staff"),
+    sa.Column("password", sa.String(200), nullable=False),
+    sa.Column("must_change", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("failed", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("locked_until", sa.BigInteger),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("disabled_at", sa.BigInteger),
+    sa.Column("capacity", sa.Integer, nullable=False, server_default="6"),
+    sa.Column("paused_at", sa.BigInteger),
+    sa.Column("totp", sa.String(64)),
+    sa.Column("totp_step", sa.BigInteger),
+)
+
+# A login. Only the hash of its secret is kept.
+staff_sessions = sa.Table(
+    "staff_sessions",
+    metadata,
+    sa.Column("token_hash", sa.String(64), primary_key=True),
+    sa.Column("staff", sa.Integer, sa.ForeignKey("staff.id"), nullable=False),
+    sa.Column("csrf", sa.String(64), nullable=False),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("seen_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+)
+
+# A conversation taken by a person, from the claim to its end: who waited how long, and how it ended
+# ("returned", "closed", "transferred", "lost", "erased"). `urgent`: a danger was open when it was taken.
+claims = sa.Table(
+    "claims",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("staff", sa.Integer, sa.ForeignKey("staff.id"), nullable=False),
+    sa.Column("urgent", sa.Boolean, nullable=False),
+    sa.Column("asked_at", sa.BigInteger, nullable=False),
+    sa.Column("claimed_at", sa.BigInteger, nullable=False),
+    sa.Column("spoke_at", sa.BigInteger),
+    sa.Column("ended_at", sa.BigInteger),
+    sa.Column("how", sa.String(16)),
+    sa.Index("ix_claims_open", "ended_at", "conversation"),
+    sa.Index("ix_claims_staff", "staff", "claimed_at"),
+)
+
+# A conversation that its owner has offered to a colleague, who has not accepted yet.
+transfers = sa.Table(
+    "transfers",
+    metadata,
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), primary_key=True),
+    sa.Column("by_staff", sa.Integer, sa.ForeignKey("staff.id"), nullable=False),
+    sa.Column("to_staff", sa.Integer, sa.ForeignKey("staff.id"), nullable=False),
+    sa.Column("asked_at", sa.BigInteger, nullable=False),
+)
+
+# How a conversation went, in four fields at most.
+outcomes = sa.Table(
+    "outcomes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("staff", sa.Integer, sa.ForeignKey("staff.id"), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("result", sa.String(32), nullable=False),
+    sa.Column("danger", sa.String(32), nullable=False),
+    sa.Column("referred", sa.String(32), nullable=False),
+    sa.Column("note", sa.String(500)),
+)
+
+# Something to come back to on a day (ISO date, the centre's own calendar).
+follow_ups = sa.Table(
+    "follow_ups",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("due", sa.String(10), nullable=False),
+    sa.Column("what", sa.String(300), nullable=False),
+    sa.Column("made_by", sa.Integer, sa.ForeignKey("staff.id"), nullable=False),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("done_at", sa.BigInteger),
+    sa.Column("done_by", sa.Integer, sa.ForeignKey("staff.id")),
+)
+
+# Who did or saw what at the console. Rows are only ever added; no visitor's words stand here.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("staff", sa.Integer, sa.ForeignKey("staff.id")),
+    sa.Column("action", sa.String(32), nullable=False),
+    sa.Column("conversation", sa.String(32)),
+    sa.Column("detail", sa.String(300)),
+    sa.Index("ix_audit_at", "at"),
+    sa.Index("ix_audit_conversation", "conversation"),
+)
