@@ -1,0 +1,1 @@
+"""Haven's command line: one command a file."""

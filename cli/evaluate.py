@@ -1,0 +1,97 @@
+"""`bin/haven evaluate`: sends labelled messages through the whole way and prints how they were scored."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.ask import ask_all, whole_way
+from haven.errors import HavenError
+from haven.settings import ROOT
+
+SETS = ROOT.parent / "shared" / "evaluation"
+
+# group -> the sets it runs: (file, how score.py scores it)
+GROUPS = {
+    "crisis": (("crisis", "crisis"), ("benign", "benign"), ("sequences", "sequences"),
+               ("public_suicide", "suicide"), ("public_benign_easy", "benign"), ("public_benign_hard", "benign"),
+               ("public_out_of_scope", "benign")),
+    "faq": (("faq", "faq"), ("abstain", "abstain"), ("public_chitchat", "answered"),
+            ("public_out_of_scope", "answered"), ("public_faq", "answered")),
+    "handoff": (("handoff", "handoff"), ("public_handoff", "asked")),
+}
+
+
+class NoSets(HavenError):
+    """There are no labelled messages where they were looked for."""
+
+
+@click.command()
+@click.argument("groups", nargs=-1, type=click.Choice(sorted(GROUPS)))
+@click.option("--sets", type=click.Path(path_type=Path), default=SETS,
+              help="Folder with score.py and dev/*.jsonl.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Folder to keep the answers in.")
+def command(groups: tuple[str, ...], sets: Path, keep: Path | None) -> None:
+    """Score the running system on labelled messages; all groups where none is named."""
+    if not (sets / "score.py").is_file():
+        raise NoSets(f"There is no score.py in {sets}. Name its folder: bin/haven evaluate --sets FOLDER")
+    wanted = [pair for group in groups or GROUPS for pair in GROUPS[group]]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        asyncio.run(_answer(sets, folder, list(dict.fromkeys(name for name, _ in wanted))))
+        for name, kind in wanted:
+            _score(sets, folder, name, kind)
+
+
+async def _answer(sets: Path, folder: Path, names: list[str]) -> None:
+    async with whole_way() as parts:
+        for name in names:
+            lines = [_question(line) for line in _rows(sets / "dev" / f"{name}.jsonl")]
+            start = time.monotonic()
+            with (folder / f"{name}.jsonl").open("w", encoding="utf-8") as output:
+                async for answer in ask_all(parts, lines):
+                    output.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            pace = len(lines) / (time.monotonic() - start)
+            click.echo(f"{name}: {len(lines)} asked, {pace:.0f} a second", err=True)
+
+
+def _question(row: dict[str, Any]) -> dict[str, Any]:
+    """What a visitor would send; labels stay here."""
+    return {key: row[key] for key in ("id", "text", "turns") if key in row}
+
+
+def _score(sets: Path, folder: Path, name: str, kind: str) -> None:
+    click.echo(f"\n== {name}")
+    answers = folder / f"{name}.jsonl"
+    if kind in COUNTS:
+        rows = _rows(answers)
+        words, holds = COUNTS[kind]
+        hits = [row["id"] for row in rows if holds(row)]
+        click.echo(f"{words}: {len(hits)}/{len(rows)} = {len(hits) / len(rows):.3f} {hits[:25]}")
+        return
+    click.echo(subprocess.run(
+        [sys.executable, str(sets / "score.py"), kind, str(sets / "dev" / f"{name}.jsonl"), str(answers)],
+        capture_output=True, text=True, check=True).stdout.rstrip())
+
+
+# Sets that score.py has no table for: a share of the answers.
+COUNTS: dict[str, tuple[str, Callable[[dict[str, Any]], bool]]] = {
+    "answered": ("answered as an FAQ", lambda row: row["answered"]),
+    "asked": ("a person asked for", lambda row: row["handoff"]),
+    "suicide": ("acute or possible", lambda row: row["crisis"]["level"] in ("acute", "possible")),
+}
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as handle:
+        return [json.loads(line) for line in handle if line.strip()]

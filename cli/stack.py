@@ -1,0 +1,154 @@
+"""Starts the three processes and waits until the whole way answers; used by `run` and `ask`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import httpx
+
+from haven.errors import HavenError
+from haven.settings import ROOT, Settings
+
+READY_SECONDS = 180.0  # Rasa needs about 20; a cold disk or a busy machine more
+POLL_SECONDS = 0.25
+SUPERVISOR = ROOT / "deploy" / "supervisord.conf"
+
+
+class CannotStart(HavenError):
+    """The stack cannot start; the text says what to do."""
+
+
+class Stack:
+    """The processes of one Haven, under supervisor: one that ends by itself is started again."""
+
+    def __init__(self, settings: Settings, *, programs: tuple[str, ...], log: Path | None = None) -> None:
+        self._settings = settings
+        self._programs = programs
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start everything. Raises CannotStart when a port is taken or nothing was trained."""
+        s = self._settings
+        for port, what in ((s.port, "HAVEN_PORT"), (s.assistant_port, "HAVEN_ASSISTANT_PORT"),
+                           (s.actions_port, "HAVEN_ACTIONS_PORT")):
+            if what != "HAVEN_PORT" or "switchboard" in self._programs:
+                _free(port, what)
+        if not (s.models / "haven.tar.gz").is_file():
+            raise CannotStart("There is no trained assistant in models/. Run: bin/haven train")
+        output = open(self._log, "ab") if self._log else None  # noqa: SIM115 (handed to the child)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "-c", str(SUPERVISOR)],
+                cwd=ROOT, env=environment(s, self._programs), stdout=output, stderr=output,
+                start_new_session=True)
+        finally:
+            if output:
+                output.close()
+
+    def wait_until_ready(self, say: Callable[[str], None] = lambda _: None) -> None:
+        """Return when every part answers. Raises CannotStart after READY_SECONDS or if the runner ended."""
+        limit = time.monotonic() + READY_SECONDS
+        waiting_for = ""
+        while missing := self._missing():
+            if self._process is None or self._process.poll() is not None:
+                raise CannotStart(f"Haven stopped while starting; its log says why: {self._log or 'see above'}")
+            if time.monotonic() > limit:
+                raise CannotStart(f"{missing} did not answer within {READY_SECONDS:.0f} s; see the log.")
+            if missing != waiting_for:
+                waiting_for = missing
+                say(f"waiting for the {missing} ...")
+            time.sleep(POLL_SECONDS)
+
+    def control(self, *words: str) -> str:
+        """Stop, start or ask after single processes, in supervisorctl's words: control("stop", "assistant")."""
+        done = subprocess.run(
+            [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(SUPERVISOR), *words],
+            cwd=ROOT, env=environment(self._settings, self._programs), capture_output=True, text=True, check=False)
+        return done.stdout
+
+    def wait(self) -> int:
+        """Return when the runner ends."""
+        return self._process.wait() if self._process else 0
+
+    def stop(self) -> None:
+        """Stop every process and wait for it."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _missing(self) -> str | None:
+        s = self._settings
+        for name, url in (("actions", f"{s.actions_url}/health"),
+                          ("assistant", f"{s.assistant_url}/webhooks/haven/ready"),
+                          ("switchboard", f"http://127.0.0.1:{s.port}/ready")):
+            if name in self._programs and not _answers(url):
+                return name
+        return None
+
+
+def environment(settings: Settings, programs: tuple[str, ...] = ()) -> Mapping[str, str]:
+    """What the processes read: every setting, one thread a library, and no word home from Rasa."""
+    return {
+        **{k: v for k, v in os.environ.items() if not k.startswith("HAVEN_")},
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "HAVEN_HOME": str(settings.home),
+        "HAVEN_DATA": str(settings.data),
+        "HAVEN_MODELS": str(settings.models),
+        "HAVEN_HOST": settings.host,
+        "HAVEN_PORT": str(settings.port),
+        "HAVEN_ASSISTANT_PORT": str(settings.assistant_port),
+        "HAVEN_ACTIONS_PORT": str(settings.actions_port),
+        "HAVEN_DATABASE_URL": settings.database_url,
+        "HAVEN_SESSION_SECRET": settings.session_secret,
+        "HAVEN_LOOPBACK_SECRET": settings.loopback_secret,
+        "HAVEN_ALLOWED_ORIGINS": " ".join(sorted(settings.allowed_origins)),
+        "HAVEN_TURN_BUDGET": str(settings.turn_budget),
+        "HAVEN_SESSION_DAYS": str(settings.session_days),
+        "HAVEN_SECURE_COOKIES": str(int(settings.secure_cookies)),
+        "RASA_TELEMETRY_ENABLED": "false",
+        "LOG_LEVEL": "INFO",
+        "OMP_NUM_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
+        **{f"START_{name.upper()}": "true" if name in programs else "false"
+           for name in ("actions", "assistant", "switchboard")},
+    }
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _free(port: int, variable: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CannotStart(
+                f"Port {port} is in use. Stop what uses it, or choose another: {variable}={port + 100}") from error
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2.0, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
