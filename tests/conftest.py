@@ -1,0 +1,26 @@
+"""Shared fixtures: the real stack where this environment can start it (the switchboard's Python)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+
+pytest.register_assert_rewrite("tests.stack")
+if sys.version_info >= (3, 13):
+    from tests.stack import hang_up, stack, visitor
+
+    __all__ = ["hang_up", "stack", "visitor"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where no browser is, its tests say so; continuous integration names it in TESTS_NEED and fails instead."""
+    if CHROMIUM.exists() or "browser" in os.environ.get("TESTS_NEED", "").split(","):
+        return
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip(reason=f"no Chromium at {CHROMIUM} (Debian: apt install chromium)"))

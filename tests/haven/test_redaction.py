@@ -1,0 +1,40 @@
+"""haven.redaction: no number and no visitor's word in a log."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from haven.redaction import IdsOnly, masked, redact
+
+
+@pytest.mark.parametrize("number", ["615-555-0142", "+1 (615) 555-0142", "6155550142", "615.555.0142"])
+def test_numbers_are_hidden(number):
+    """Every usual way to write a number is hidden but for its end."""
+    assert redact(f"call {number} now") == "call *****42 now"
+    assert masked(number) == "*****42"
+
+
+def test_ids_and_short_numbers_stay(caplog):
+    """Ids of conversations, 911, 988 and counts stay readable."""
+    text = "conversation 5e5469874a7b4e179b2878f0fb2a6376: 988 and 911, 12 waiting"
+
+    assert redact(text) == text
+
+
+def test_tracebacks_keep_places_and_drop_values():
+    """An exception that quotes a visitor is logged as its class and where it passed."""
+    record = None
+    try:
+        raise ValueError("my name is Xanthippe, 615 555 0142")
+    except ValueError:
+        import sys
+
+        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "failed: %s", ("mail a@b.org",), sys.exc_info())
+    assert IdsOnly().filter(record)
+    line = logging.Formatter("%(message)s").format(record)
+
+    assert "Xanthippe" not in line
+    assert "a@b.org" not in line
+    assert "ValueError at test_redaction.py" in line

@@ -1,0 +1,102 @@
+"""From bot to person and back: asked for, claimed, answered, returned; the bot never speaks over a person."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+
+import httpx
+import pytest
+
+from switchboard import accounts
+from switchboard.records.record import Record
+
+pytestmark = pytest.mark.journey
+
+PASSWORD = "a long quiet evening"
+
+
+@pytest.fixture
+def nurse(stack):
+    """Ana from the staff, signed in at the console without script."""
+    login = f"ana{time.time_ns()}"
+
+    async def make():
+        record = Record(stack.settings.database_url)
+        try:
+            async with record.write() as tx:
+                await accounts.add(tx, login=login, name="Ana", role="staff", must_change=False,
+                                   password=await accounts.hashed(PASSWORD))
+        finally:
+            await record.close()
+
+    asyncio.run(make())
+    with httpx.Client(base_url=stack.url, timeout=15, trust_env=False, follow_redirects=True) as http:
+        page = http.get("/staff/login")
+        answer = http.post("/staff/login", data={"login": login, "password": PASSWORD, **csrf(page)})
+        assert answer.status_code == 200, answer.text
+        yield http
+
+
+def csrf(page):
+    found = re.search(r'name="csrf" value="([^"]+)"', page.text)
+    return {"csrf": found.group(1)} if found else {}
+
+
+def conversation_of(stack, visitor):
+    from switchboard.sessions import Sessions
+
+    return Sessions(stack.settings.session_secret, days=7).conversation_of(f"Bearer {visitor.token}")
+
+
+def do(nurse, stack, visitor, what, **values):
+    number = conversation_of(stack, visitor)
+    page = nurse.get(f"/staff/conversations/{number}")
+    answer = nurse.post(f"/staff/conversations/{number}/{what}", data={**csrf(page), **values})
+    assert answer.status_code == 200, (what, answer.status_code, answer.text[:300])
+    return answer
+
+
+def test_asked_claimed_answered_returned(stack, nurse):
+    """A visitor asks for a person, sees them come, reads their words, and has the bot again afterwards."""
+    visitor = stack.visitor()
+    told = visitor.ask("can i talk to someone")
+    assert "staff" in told["text"]
+    assert "can i talk to someone" in nurse.get("/staff/").text
+
+    do(nurse, stack, visitor, "claim")
+    joined = visitor.wait_for(lambda m: "joined" in m["text"])
+    do(nurse, stack, visitor, "reply", text="Hello, this is Ana. How can I help?")
+    reply = visitor.wait_for(lambda m: m["author"] == "staff")
+    assert (joined["author"], reply["name"], reply["text"]) == (
+        "system", "Ana", "Hello, this is Ana. How can I help?")
+
+    seq = visitor.say("what is naloxone")["message"]["seq"]
+    time.sleep(1.5)
+    assert not [m for m in visitor.transcript() if m["seq"] > seq]
+
+    do(nurse, stack, visitor, "return")
+    visitor.wait_for(lambda m: m["author"] == "system" and "automated assistant again" in m["text"])
+    assert visitor.ask("what is naloxone")["sources"]
+
+
+def test_danger_while_a_person_has_it(stack, nurse):
+    """Danger while staff own the conversation still gets its guidance at once."""
+    visitor = stack.visitor()
+    visitor.ask("i would like to talk to a person")
+    do(nurse, stack, visitor, "claim")
+    said = visitor.say("oh god hes not breathing")
+
+    assert said["replies"][0]["kind"] == "guidance"
+
+
+def test_danger_stands_in_the_queue(stack, nurse):
+    """Danger with the bot is put before staff with the words that led to it, and can be taken over at once."""
+    visitor = stack.visitor()
+    visitor.say("my friend is blue and wont wake up, we are at the lake")
+    page = nurse.get("/staff/").text
+    assert "we are at the lake" in page
+
+    do(nurse, stack, visitor, "claim")
+    assert visitor.wait_for(lambda m: "joined" in m["text"])

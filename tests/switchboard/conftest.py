@@ -1,0 +1,117 @@
+"""A switchboard's parts on a real record, and an assistant that may be made to misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from haven.settings import load_settings
+from switchboard.parts import make_parts
+from switchboard.records.record import Record
+
+POSTGRESQL = os.environ.get("TEST_POSTGRESQL", "postgresql+asyncpg://postgres@127.0.0.1:5432/test")
+
+
+def _needs(service: str) -> bool:
+    return service in os.environ.get("TESTS_NEED", "").split(",")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request, tmp_path) -> AsyncIterator[str]:
+    """The address of an empty database of each kind; on PostgreSQL one of its own for each test."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'haven.db'}"
+        return
+    name = f"haven_{uuid.uuid4().hex[:12]}"
+    engine = create_async_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    except (OSError, sa.exc.SQLAlchemyError) as error:
+        await engine.dispose()
+        if _needs("postgresql"):
+            raise
+        pytest.skip(f"no PostgreSQL answers here: {type(error).__name__}")
+    try:
+        yield f"{POSTGRESQL.rpartition('/')[0]}/{name}"
+    finally:
+        async with engine.connect() as connection:
+            await connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+        await engine.dispose()
+
+
+@pytest.fixture
+async def record(database) -> AsyncIterator[Record]:
+    """A record with its tables."""
+    made = Record(database)
+    await made.migrate()
+    yield made
+    await made.close()
+
+
+class Assistant:
+    """A real HTTP server in the assistant's place: it answers as a test says, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict] = []
+        self.answer: object = {"replies": [{"text": "an answer", "response": "utter_faq/FAQ-001"}]}
+        self.status = 200
+        self.delay = 0.0
+        self.hold: asyncio.Event | None = None
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One request a connection."""
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            length = next((int(line.split(":")[1]) for line in head.splitlines()
+                           if line.lower().startswith("content-length:")), 0)
+            body = json.loads(await reader.readexactly(length) or b"{}")
+            if "/turns" in head:
+                self.asked.append(body)
+                await asyncio.sleep(self.delay)
+                if self.hold:
+                    await self.hold.wait()
+            raw = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
+            writer.write(b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nConnection: close\r\n"
+                         b"Content-Length: %d\r\n\r\n" % (self.status, len(raw)) + raw)
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return
+        finally:
+            writer.close()
+
+
+@pytest.fixture
+async def assistant() -> AsyncIterator[Assistant]:
+    """The stand-in for a misbehaving assistant, listening."""
+    made = Assistant()
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    yield made
+    server.close()
+
+
+@pytest.fixture
+async def parts(tmp_path, assistant):
+    """All parts of one switchboard on SQLite, talking to `assistant`, with a budget of half a second."""
+    settings = replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port,
+                       actions_port=_unused_port(), turn_budget=0.5)
+    made = make_parts(settings)
+    await made.open()
+    yield made
+    await made.close()
+
+
+def _unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
