@@ -133,5 +133,8 @@ def test_no_words_in_the_log(stack):
     visitor.ask("can i talk to Xanthippe")
     stack.start("actions")
 
-    for word in ("Xanthippe", "narwhal", "0142", visitor.token):
-        assert word not in stack.log()
+    log = stack.log()
+    for word in ("Xanthippe", "narwhal", visitor.token):
+        assert word not in log
+    # The number however written, and its end alone; "0142" inside a conversation's hexadecimal id is no leak.
+    assert not re.search(r"615\D{0,3}555\D{0,3}0142|(?<![0-9a-f])0142(?![0-9a-f])", log)

@@ -105,6 +105,20 @@ def test_guidance_first_on_a_phone(visits):
     assert chat.guidance.last.get_by_role("listitem").count() >= 5
 
 
+def test_guidance_stays_when_the_room_shrinks(visits):
+    """Guidance keeps its first line in view when the pinned numbers or a keyboard take room from below."""
+    chat = visits.chat(**PHONE)
+    chat.say("my friend is blue and wont wake up")
+    first = chat.guidance.last.get_by_role("link", name="Call 911", exact=True)
+    expect(first).to_be_in_viewport()
+
+    for height in (560, 500, 640):
+        chat.page.set_viewport_size({"width": 360, "height": height})
+        expect(first).to_be_in_viewport()
+        chat.page.wait_for_timeout(300)
+        expect(first).to_be_in_viewport()
+
+
 def test_guidance_when_nothing_could_be_stored(visits):
     """Guidance that comes with a failure is shown, and the message goes on trying."""
     chat = visits.chat()

@@ -24,7 +24,7 @@ export class Transcript {
     const log = h("div", { role: "log", "aria-live": "off", "aria-label": words.log }, this.past, this.stored, this.pending);
     this.scroll = h("div.scroll", { tabindex: "0", role: "group", "aria-label": words.log }, this.facts, log, this.typing, this.newer);
     this.scroll.addEventListener("scroll", () => this.noticeEnd(), { passive: true });
-    new ResizeObserver(() => this.followed && this.toEnd()).observe(this.scroll);
+    new ResizeObserver(() => this.followed && this.rest()).observe(this.scroll);
     this.redraw();
     return this.scroll;
   }
@@ -68,7 +68,7 @@ export class Transcript {
     const elements = added.map((message) => this.place(message));
     this.settle();
     if (fresh && this.begun) this.reveal(elements, followed);
-    else this.toEnd();
+    else this.rest();
     return added;
   }
 
@@ -164,6 +164,12 @@ export class Transcript {
     this.followed = true;
     // Before the first word the opening hours, above the welcome, come first.
     if (this.scroller) this.scroller.scrollTop = this.begun ? 1e9 : 0;
+  }
+
+  /** What is looked at when the room changes: guidance as long as nobody wrote after it, else the end. */
+  rest() {
+    if (this.held?.isConnected) this.bring(this.held);
+    else this.toEnd();
   }
 
   reveal(elements, followed) {
