@@ -21,6 +21,9 @@ from switchboard.records.tables import (
     callbacks,
     claims,
     conversations,
+    deadlines,
+    feedback,
+    follow_through,
     follow_ups,
     messages,
     outcomes,
@@ -312,7 +315,7 @@ async def promise_callback(tx: AsyncConnection, conversation: Conversation, call
 
 async def erase(tx: AsyncConnection, conversation: Conversation) -> None:
     """Remove the words of a conversation for good; an empty row stays so that its token reads "erased"."""
-    for table in (messages, alerts, callbacks, transfers, follow_ups):
+    for table in (messages, alerts, callbacks, transfers, follow_ups, follow_through, deadlines, feedback):
         await tx.execute(table.delete().where(table.c.conversation == conversation.id))
     await tx.execute(outcomes.update().where(outcomes.c.conversation == conversation.id).values(note=None))
     await tx.execute(
