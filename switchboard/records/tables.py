@@ -178,7 +178,8 @@ follow_ups = sa.Table(
 )
 
 # What Haven follows through after acute guidance, one row a conversation; it begins anew with a new danger.
-# `seq`: the guidance. `step`: steps shown so far. `how` it ended: "safe", "staff", "left".
+# `seq`: the message that told it. `step`: steps shown so far; `asked`: how often silence was asked about.
+# `how` it ended: "safe" (the visitor said so), "staff" (a person looked), "left" (the exit button), "old".
 follow_through = sa.Table(
     "follow_through",
     metadata,
@@ -187,6 +188,7 @@ follow_through = sa.Table(
     sa.Column("seq", sa.Integer, nullable=False),
     sa.Column("began_at", sa.BigInteger, nullable=False),
     sa.Column("step", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("asked", sa.Integer, nullable=False, server_default="0"),
     sa.Column("naloxone_at", sa.BigInteger),
     sa.Column("ended_at", sa.BigInteger),
     sa.Column("how", sa.String(16)),

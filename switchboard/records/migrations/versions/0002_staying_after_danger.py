@@ -16,6 +16,7 @@ def upgrade() -> None:
     sa.Column('seq', sa.Integer(), nullable=False),
     sa.Column('began_at', sa.BigInteger(), nullable=False),
     sa.Column('step', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('asked', sa.Integer(), server_default='0', nullable=False),
     sa.Column('naloxone_at', sa.BigInteger(), nullable=True),
     sa.Column('ended_at', sa.BigInteger(), nullable=True),
     sa.Column('how', sa.String(length=16), nullable=True),
