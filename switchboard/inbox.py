@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,7 @@ from switchboard.texts import Texts
 logger = logging.getLogger(__name__)
 
 RESUME_BOT = "resume_bot"  # the choice by which somebody who waits goes on with the bot
+GUIDANCE_SECONDS = 2.0  # how long danger waits for its message to be stored; the sender's own id makes a retry safe
 QUIET_MS = 120_000  # how long "you are still in line" is not said again
 
 
@@ -72,10 +74,11 @@ class Inbox:
         before = await self._before(conversation_id)
         assessment = await self._lane.assess(text, before)
         try:
-            async with self._record.write() as tx:
+            patience = GUIDANCE_SECONDS if assessment.level == "acute" else None
+            async with asyncio.timeout(patience), self._record.write() as tx:
                 received, owner = await self._store(tx, conversation_id, assessment, before, Message(
                     author="visitor", text=text, client_id=client_id, choice=_offered(choice, before)))
-        except RecordUnavailable as error:
+        except (RecordUnavailable, TimeoutError) as error:
             raise NotStored(self._emergency(assessment)) from error
         except HavenError:
             raise
