@@ -15,6 +15,8 @@ import yaml
 
 from haven.content import Answer, Claim, Content, Guidance, Text, Unsupported
 from haven.errors import ContentError
+from haven.follow_through import FILE as FOLLOW_THROUGH
+from haven.follow_through import Care, FollowThroughContent, numbered
 
 SMS_LIMIT = 306  # two segments of a concatenated GSM-7 message (3GPP TS 23.040: 153 characters each)
 GSM7 = set(
@@ -27,7 +29,7 @@ GRADE_LIMIT = 9.0
 SHINGLE = 7  # words in a row that are no accident
 
 # The longest a field may become, to measure SMS with.
-FIELD_LENGTHS = {"centre": 26, "name": 14, "next_open": 21, "number": 15, "when": 24, "retention_days": 3}
+FIELD_LENGTHS = {"centre": 26, "name": 14, "next_open": 21, "number": 15, "when": 24, "retention_days": 3, "minutes": 3}
 
 # Carriers act on these words by themselves; a visitor who sends one as an answer may be cut off.
 _RESERVED = "STOPALL|STOP|UNSUBSCRIBE|CANCEL|END|QUIT|OPTOUT|REVOKE|START|YES|UNSTOP|HELP|INFO"
@@ -106,10 +108,10 @@ def check(content_root: Path, today: date) -> list[Fault]:
     """
     root = Path(content_root)
     try:
-        content = Content.load(root)
+        content, after = Content.load(root), FollowThroughContent.load(root)
     except ContentError as error:
         return [_loading_fault(root, text) for text in error.faults]
-    return _Checker(root, content, today).faults()
+    return _Checker(root, content, after, today).faults()
 
 
 @lru_cache(maxsize=16384)
@@ -182,8 +184,8 @@ def _opens(line: str, label: str) -> bool:
 class _Checker:
     """Runs every check over one loaded content."""
 
-    def __init__(self, root: Path, content: Content, today: date) -> None:
-        self.root, self.content, self.today = root, content, today
+    def __init__(self, root: Path, content: Content, after: FollowThroughContent, today: date) -> None:
+        self.root, self.content, self.after, self.today = root, content, after, today
         self.lines = _Lines(root)
 
     def faults(self) -> list[Fault]:
@@ -194,6 +196,7 @@ class _Checker:
         return (
             self._claims, self._supports, self._dates, self._hotlines, self._spanish, self._guidance,
             self._duplicates, self._texts,
+            self._follow_through,
         )  # fmt: skip
 
     def _fault(self, said: Said, what: str, *, warning: bool = False) -> Fault:
@@ -262,6 +265,59 @@ class _Checker:
             for phrase in NEVER_SAY + (guidance.never if guidance else ()):
                 if _advises(plain(said.text), plain(phrase)):
                     yield self._fault(said, f"says what must never be said: {phrase!r}")
+
+    # -- after guidance --------------------------------------------------------------------------------
+
+    def _follow_through(self) -> Iterator[Fault]:
+        for kind in sorted(set(self.content.guidance) ^ set(self.after.kinds)):
+            yield self._entry_fault(FOLLOW_THROUGH, kind, "stands in only one of crisis/ and follow_through.yml")
+        for kind in sorted(set(self.content.guidance) & set(self.after.kinds)):
+            yield from self._as_guided(self.content.guidance[kind], self.after.kinds[kind])
+        for label, text, keys in self._sms_lists():
+            titles = [self.after.choices[key].title.sms for key in keys]
+            titles_es = [self.after.choices[key].title.sms_es for key in keys]
+            for said in (numbered(text.sms, titles), numbered(text.sms_es, titles_es)):
+                for what in _sms_faults(Said(FOLLOW_THROUGH, label, "sms", said, text.fields)):
+                    yield self._entry_fault(FOLLOW_THROUGH, label, f"with its numbered choices {what}")
+
+    def _as_guided(self, guidance: Guidance, care: Care) -> Iterator[Fault]:
+        """The question and the steps are those of the guidance, and nothing after it breaks its never-say list."""
+        if guidance.follow_up and (care.asks is None or care.asks.web != guidance.follow_up):
+            yield self._entry_fault(FOLLOW_THROUGH, care.kind, "does not ask the follow_up of its guidance")
+        for step in care.steps:
+            if not _holds(guidance.web, step.web) or not _holds(guidance.web_es or "", step.web_es):
+                yield self._entry_fault(FOLLOW_THROUGH, care.kind, f"has a step its guidance does not: {step.web!r}")
+        for name, text in self._reached(care):
+            for said in (text.web, text.sms, text.web_es, text.sms_es):
+                for phrase in guidance.never:
+                    if _advises(plain(said), plain(phrase)):
+                        yield self._entry_fault(
+                            FOLLOW_THROUGH, name, f"says what {care.kind} must never say: {phrase!r}")
+
+    def _reached(self, care: Care) -> Iterator[tuple[str, Text]]:
+        """Every text that may follow one kind of guidance."""
+        check, choices = self.after.checks[care.check], self.after.choices
+        open_, seen = {*care.choices, *check.choices, *check.choices_sms}, set[str]()
+        while open_:
+            key = open_.pop()
+            seen.add(key)
+            open_ |= set(choices[key].then) - seen
+        yield from ((key, choices[key].said) for key in sorted(seen))
+        yield from ((care.kind, text) for text in (care.asks, care.again, *care.steps) if text)
+        yield care.check, check.said
+        yield "last_check", self.after.sentences.last_check
+
+    def _sms_lists(self) -> Iterator[tuple[str, Text, tuple[str, ...]]]:
+        after = self.after
+        for care in after.kinds.values():
+            yield care.kind, care.asks or after.sentences.choose, care.choices
+            yield from ((care.kind, step, after.choices["next"].then) for step in care.steps)
+        for choice in after.choices.values():
+            yield choice.key, choice.said, choice.then
+        for name, check in after.checks.items():
+            yield name, check.said, check.choices_sms
+        yield "second_dose", after.sentences.second_dose, after.second_dose_choices
+        yield "second_dose_given", after.sentences.second_dose_given, after.second_dose_choices
 
     # -- variants --------------------------------------------------------------------------------------
 
@@ -357,8 +413,15 @@ class _Checker:
             yield from _said_of(guidance, _file_of(guidance), guidance.kind, keys)
         for text in self.content.texts.values():
             yield from _said_of(text, "texts.yml", text.name, ("web", "sms", "web_es", "sms_es"))
+        for label, text in self.after.texts():
+            yield from _said_of(text, FOLLOW_THROUGH, label, ("web", "sms", "web_es", "sms_es"))
         for id in sorted({id for answer in self.content.answers.values() for id in answer.corrections}):
             yield Said("corrections.yml", id, "text", self.content.corrections[id].text)
+
+
+def _holds(text: str, step: str) -> bool:
+    """Whether every sentence of a step stands in a text."""
+    return all(plain(sentence) in plain(text) for sentence in re.split(r"(?<=[.?!])\s+", step))
 
 
 def _said_of(entry: object, file: str, label: str, keys: tuple[str, ...]) -> Iterator[Said]:

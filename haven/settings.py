@@ -29,6 +29,16 @@ class Setting:
         return f"HAVEN_{self.name.upper()}"
 
 
+class Moments(tuple[float, ...]):
+    """Growing numbers of seconds with spaces between."""
+
+    def __new__(cls, raw: str) -> Moments:
+        seconds = [float(part) for part in raw.split()]
+        if not seconds or seconds != sorted(set(seconds)) or seconds[0] <= 0:
+            raise ValueError(raw)
+        return super().__new__(cls, seconds)
+
+
 SETTINGS = (
     Setting("home", "var", "folder for the record, secrets and logs; relative to the project"),
     Setting("data", "data", "folder of the content"),
@@ -42,6 +52,9 @@ SETTINGS = (
     Setting("loopback_secret", "", "shared by the three processes; empty: made on first run"),
     Setting("allowed_origins", "", "the centre's websites that carry the widget, spaces between"),
     Setting("turn_budget", "3.0", "seconds the assistant may take for one answer", float),
+    Setting("quiet_seconds", "120 300 900", "seconds after which somebody in danger who went quiet is asked", Moments),
+    Setting("second_dose_seconds", "150", "seconds until a second dose of naloxone is reminded of", float),
+    Setting("resend_seconds", "60", "seconds until the 911 line is said again to somebody sleepy or overdosing", float),
     Setting("session_days", "7", "days a visitor's session lasts", int),
     Setting("secure_cookies", "0", "1 where the console is served over HTTPS", int),
 )
@@ -72,6 +85,9 @@ class Settings:
     loopback_secret: Secret
     allowed_origins: frozenset[str]
     turn_budget: float
+    quiet_ms: tuple[int, ...]
+    second_dose_ms: int
+    resend_ms: int
     session_days: int
     secure_cookies: bool
 
@@ -107,6 +123,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         loopback_secret=Secret(values["loopback_secret"] or made["loopback"]),
         allowed_origins=frozenset(values["allowed_origins"].split()),
         turn_budget=values["turn_budget"],
+        quiet_ms=tuple(round(1000 * seconds) for seconds in values["quiet_seconds"]),
+        second_dose_ms=round(1000 * values["second_dose_seconds"]),
+        resend_ms=round(1000 * values["resend_seconds"]),
         session_days=values["session_days"],
         secure_cookies=bool(values["secure_cookies"]),
     )
@@ -125,7 +144,7 @@ def _values(environ: Mapping[str, str]) -> dict[str, Any]:
         try:
             values[setting.name] = setting.kind(raw)
         except ValueError:
-            faults.append(f"{variable} has value {raw!r}; it needs {setting.kind.__name__}: {setting.help}.")
+            faults.append(f"{variable} has value {raw!r}; it needs {setting.kind.__name__.lower()}: {setting.help}.")
     if faults:
         raise SettingsError(faults)
     return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from haven.content import Content
-from switchboard.conversations import Message
+from switchboard.conversations import FOLLOW_THROUGH, Message
 
 # Sentences of data/texts.yml that end in "shall a person join?".
 _OFFER_PERSON = frozenset(
@@ -17,6 +17,7 @@ _OFFER_PERSON = frozenset(
 # What is said about people, by action_request_handoff or when the bot failed: it stays beside any guidance.
 ABOUT_PEOPLE = frozenset({"bot_failed", "utter_waiting_open", "utter_waiting_nobody", "utter_closed_hours",
                           "utter_closed_unknown", "utter_callback_offer"})
+IN_WORDS = "in_words/"  # a question after guidance that is answered in words, not by a choice
 _OFFER_CALLBACK = "utter_callback_offer"
 
 
@@ -40,6 +41,16 @@ def topic_of(before: Sequence[Message]) -> str | None:
 def is_answer(response: str | None) -> bool:
     """Whether a response is an answer from the documents."""
     return (response or "").startswith("utter_faq/")
+
+
+def is_follow_through(choice: str | None) -> bool:
+    """Whether a visitor chose (or typed) an answer that is said after guidance; it has its answer at once."""
+    return (choice or "").startswith(FOLLOW_THROUGH)
+
+
+def was_asked_for_words(before: Sequence[Message]) -> bool:
+    """Whether the last thing said was a question like "What did you stop, and when?"."""
+    return _last_response(before).startswith(FOLLOW_THROUGH + IN_WORDS)
 
 
 def last_of_bot(before: Sequence[Message]) -> Message | None:

@@ -9,10 +9,13 @@ from sanic import Request
 from haven.centre import Centre, load_centre
 from haven.content import Content
 from haven.crisis import Guard
+from haven.follow_through import FollowThroughContent
 from haven.settings import Settings
 from switchboard.assistant_client import AssistantClient
 from switchboard.brain import Brain
+from switchboard.clock import Clock
 from switchboard.crisis_lane import CrisisLane
+from switchboard.follow_through import Delays, FollowThrough
 from switchboard.inbox import Inbox
 from switchboard.limits import Pace
 from switchboard.presence import Presence
@@ -32,6 +35,8 @@ class Parts:
     centre: Centre
     record: Record
     lane: CrisisLane
+    follow: FollowThrough
+    clock: Clock
     assistant: AssistantClient
     brain: Brain
     inbox: Inbox
@@ -61,18 +66,22 @@ def make_parts(settings: Settings) -> Parts:
     content, centre = Content.load(settings.data), load_centre(settings.data)
     record, streams, presence, texts = Record(settings.database_url), Streams(), Presence(), Texts(content)
     lane = CrisisLane(Guard.load(settings.data, settings.models), content)
+    delays = Delays(quiet=settings.quiet_ms, second_dose=settings.second_dose_ms, resend=settings.resend_ms)
+    follow = FollowThrough(FollowThroughContent.load(settings.data), lane, delays)
     assistant = AssistantClient(
         settings.assistant_url, settings.loopback_secret, budget=settings.turn_budget)
-    brain = Brain(record, assistant, lane, streams, content, centre, presence)
+    brain = Brain(record, assistant, lane, follow, streams, content, centre, presence)
     return Parts(
         settings=settings,
         content=content,
         centre=centre,
         record=record,
         lane=lane,
+        follow=follow,
+        clock=Clock(record, follow, streams),
         assistant=assistant,
         brain=brain,
-        inbox=Inbox(record, lane, brain, streams, texts),
+        inbox=Inbox(record, lane, follow, brain, streams, texts),
         streams=streams,
         presence=presence,
         sessions=Sessions(settings.session_secret, days=settings.session_days),

@@ -123,6 +123,7 @@ async def leave(request: Request) -> HTTPResponse:
         conversation = await conversations.load(tx, conversation_id)
         await conversations.add(tx, conversation, Message(
             author="system", kind="private", text="The visitor left by the exit button.", response="exit"))
+        await parts.follow.end(tx, conversation_id, "left")
     parts.streams.wake(conversation_id, "console")
     return empty()
 

@@ -177,6 +177,49 @@ follow_ups = sa.Table(
     sa.Column("done_by", sa.Integer, sa.ForeignKey("staff.id")),
 )
 
+# What Haven follows through after acute guidance, one row a conversation; it begins anew with a new danger.
+# `seq`: the message that told it. `step`: steps shown so far; `asked`: how often silence was asked about.
+# `how` it ended: "safe" (the visitor said so), "staff" (a person looked), "left" (the exit button), "old".
+follow_through = sa.Table(
+    "follow_through",
+    metadata,
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), primary_key=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("began_at", sa.BigInteger, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("asked", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("naloxone_at", sa.BigInteger),
+    sa.Column("ended_at", sa.BigInteger),
+    sa.Column("how", sa.String(16)),
+)
+
+# Something to say at a time, whatever restarts meanwhile; whoever sets `done_at` says it.
+deadlines = sa.Table(
+    "deadlines",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("step", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("due_at", sa.BigInteger, nullable=False),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("done_at", sa.BigInteger),
+    sa.Index("ix_deadlines_open", "done_at", "due_at"),
+    sa.Index("ix_deadlines_conversation", "conversation", "done_at"),
+)
+
+# Whether an answer helped, told by a button; the answer is named, no words are kept.
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("response", sa.String(80)),
+    sa.Column("helped", sa.Boolean, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
 # Who did or saw what at the console. Rows are only ever added; no visitor's words stand here.
 audit = sa.Table(
     "audit",
