@@ -44,6 +44,10 @@ SETTINGS = (
     Setting("turn_budget", "3.0", "seconds the assistant may take for one answer", float),
     Setting("session_days", "7", "days a visitor's session lasts", int),
     Setting("secure_cookies", "0", "1 where the console is served over HTTPS", int),
+    Setting("on_call", "", "how the person on call is told, as Apprise addresses, spaces between; empty: nobody"),
+    Setting("on_call_danger", "30", "seconds an acute danger waits before the person on call is told", float),
+    Setting("on_call_waiting", "180", "seconds anybody else waits before the person on call is told", float),
+    Setting("on_call_again", "120", "seconds until the person on call is told again", float),
 )
 
 
@@ -74,6 +78,10 @@ class Settings:
     turn_budget: float
     session_days: int
     secure_cookies: bool
+    on_call: Secret
+    on_call_danger: float
+    on_call_waiting: float
+    on_call_again: float
 
     @property
     def assistant_url(self) -> str:
@@ -109,6 +117,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         turn_budget=values["turn_budget"],
         session_days=values["session_days"],
         secure_cookies=bool(values["secure_cookies"]),
+        on_call=Secret(values["on_call"]),
+        on_call_danger=values["on_call_danger"],
+        on_call_waiting=values["on_call_waiting"],
+        on_call_again=values["on_call_again"],
     )
 
 

@@ -81,6 +81,7 @@ class Card:
     offered_to: int | None
     offered_name: str | None
     updated_at: int
+    practice: bool
 
     @property
     def is_staffs(self) -> bool:
@@ -171,6 +172,11 @@ class Board:
         if known is None or known[0] is not card:
             known = self._html[card.id] = (card, pages.fill("_card.html", card=card))
         return known[1]
+
+    def touch(self, parts: Parts) -> None:
+        """Tell the windows of something beside the cards (the call to the person on call)."""
+        self.version, self._changed = self.version + 1, "{}"
+        parts.streams.wake(BOARD)
 
     async def run(self, parts: Parts) -> None:
         """Read again whenever something happened, a short while apart; never ends by itself."""
@@ -305,7 +311,7 @@ def _card(
         unread=row.unread, answered=bool(answer and answer.seq > said_seq),
         left=bool(leaving and leaving.seq > said_seq), lost=lost and row.owner == WAITING,
         offered_to=offered_to, offered_name=names.get(offered_to, "a colleague") if offered_to else None,
-        updated_at=row.updated_at if row.owner == BOT and not alert else 0,
+        updated_at=row.updated_at if row.owner == BOT and not alert else 0, practice=bool(row.practice),
     )
 
 

@@ -59,6 +59,20 @@ async def add_person(request: Request, session: Session) -> HTTPResponse:
                          password=password)
 
 
+@blueprint.post("/on-call/test")
+@staff_only(for_supervisors)
+async def test_call(request: Request, session: Session) -> HTTPResponse:
+    """Tell the person on call that this is a test, and show how it went."""
+    parts, on_call = parts_of(request), request.app.ctx.on_call
+    if not on_call.has_targets:
+        return await _people(request, session, told="Nobody is on call: HAVEN_ON_CALL is empty.")
+    went = await on_call.tell("This is a test of the call. Nobody waits.")
+    async with parts.record.write() as tx:
+        await audit.note(tx, "on_call_test", session.staff.id,
+                         detail=f"{went.targets - len(went.failures)} of {went.targets} ways")
+    return await _people(request, session, told="; ".join(went.failures).capitalize() or "The test went out.")
+
+
 @blueprint.post("/people/<staff_id:int>/<what:reset|close|open|capacity>")
 @staff_only(for_supervisors)
 async def change_person(request: Request, session: Session, staff_id: int, what: str) -> HTTPResponse:

@@ -42,9 +42,10 @@ function element(html) {
   return template.content.firstElementChild;
 }
 
-function showQueue({ order, cards, calls, now }) {
+function showQueue({ order, cards, calls, on_call: onCall, now }) {
   clock = now - Date.now();
   at("#calls").textContent = calls || "";
+  if (at("#on-call").textContent !== onCall) at("#on-call").textContent = onCall;
   const focused = document.activeElement?.closest?.(".card")?.id;
   const known = new Map(all(".card").map((card) => [card.dataset.id, card]));
   for (const [id, html] of Object.entries(cards)) {
