@@ -81,6 +81,11 @@ class Staff:
         return self.role in ("staff", "supervisor")
 
     @property
+    def may_write_content(self) -> bool:
+        """Whether this role works on the answers: it reads questions without names, and no conversation."""
+        return self.role in ("content", "supervisor")
+
+    @property
     def may_audit(self) -> bool:
         return self.role in ("supervisor", "auditor")
 

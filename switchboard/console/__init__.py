@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sanic import Blueprint
 
-from switchboard.console import assets, desk, entrance, lists, live, office
+from switchboard.console import assets, desk, entrance, lists, live, office, questions
 
 blueprint = Blueprint.group(
     assets.blueprint, entrance.blueprint, desk.blueprint, lists.blueprint, live.blueprint, office.blueprint,
+    questions.blueprint,
     url_prefix="/staff",
 )

@@ -10,7 +10,7 @@ from sanic.response import HTTPResponse, redirect
 from switchboard import accounts, audit, totp
 from switchboard.accounts import CodeNeeded, Session, SignInFailed, Staff
 from switchboard.console import pages
-from switchboard.console.access import COOKIE, for_everybody, is_same_origin, shift_of, staff_only
+from switchboard.console.access import COOKIE, for_everybody, home_of, is_same_origin, shift_of, staff_only
 from switchboard.console.forms import field
 from switchboard.limits import Pace
 from switchboard.parts import parts_of
@@ -68,7 +68,7 @@ def _next(path: str, person: Staff) -> str:
     known = path.startswith("/staff/") and "//" not in path and "\\" not in path and ":" not in path
     if known and path != "/staff/":
         return path
-    return "/staff/audit" if person.may_audit and not person.may_claim else "/staff/"
+    return home_of(person)
 
 
 @blueprint.post("/logout")
