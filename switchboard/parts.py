@@ -10,6 +10,7 @@ from haven.centre import Centre, load_centre
 from haven.content import Content
 from haven.crisis import Guard
 from haven.settings import Settings
+from switchboard import opening_hours
 from switchboard.assistant_client import AssistantClient
 from switchboard.brain import Brain
 from switchboard.crisis_lane import CrisisLane
@@ -47,6 +48,8 @@ class Parts:
     async def open(self) -> None:
         """Bring the record up to date and take up what was left unanswered."""
         await self.record.migrate()
+        async with self.record.read() as connection:
+            await opening_hours.follow(connection, self.centre)
         await self.brain.take_up()
 
     async def close(self) -> None:

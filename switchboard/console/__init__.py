@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sanic import Blueprint
 
-from switchboard.console import assets, desk, entrance, lists, live, office, pictures, questions
+from switchboard.console import assets, desk, entrance, hours, lists, live, office, pictures, questions
 
 blueprint = Blueprint.group(
     assets.blueprint, entrance.blueprint, desk.blueprint, lists.blueprint, live.blueprint, office.blueprint,
-    questions.blueprint, pictures.blueprint,
+    questions.blueprint, pictures.blueprint, hours.blueprint,
     url_prefix="/staff",
 )

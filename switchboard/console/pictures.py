@@ -100,7 +100,8 @@ def _bars(figure: Figure, names: list[str], series: int) -> Any:
     drawn = kind(style=STYLE, js=[], disable_xml_declaration=True, print_values=True, print_zeroes=False,
                  show_legend=series > 1, legend_at_bottom=True, width=860, margin=8,
                  height=90 + 44 * len(names) if lying else 320, x_label_rotation=0 if len(names) < 14 else 60,
-                 truncate_label=-1, show_x_guides=False, show_y_guides=not lying, formatter=lambda value: "" if value is None else f"{value:g}")
+                 truncate_label=-1, show_x_guides=False, show_y_guides=not lying,
+                 formatter=lambda value: "" if value is None else f"{value:g}")
     drawn.x_labels = [_cut(name) for name in (names[::-1] if lying else names)]
     return drawn
 

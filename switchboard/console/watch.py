@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from switchboard import accounts, audit, handoff
+from switchboard import accounts, audit, handoff, opening_hours
 from switchboard.console.shift import UNSEEN_SECONDS, Patience, Shift
 from switchboard.conversations import NoConversation
 from switchboard.handoff import Lapse
@@ -21,7 +21,7 @@ from switchboard.streams import CONSOLE
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-NAMES_EVERY = 20  # looks; accounts are also made at the command line, by another process
+NAMES_EVERY = 20  # looks; accounts and hours are also changed by other processes
 
 
 class Watch:
@@ -59,6 +59,7 @@ class Watch:
     async def _read_names(self) -> None:
         async with self._parts.record.read() as connection:
             self._parts.staff_names.update(await accounts.names(connection))
+            await opening_hours.follow(connection, self._parts.centre)
 
     def _lapse(self, row: Any) -> Lapse | None:
         """Why the conversation must be offered again, or None."""
