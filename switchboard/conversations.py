@@ -61,7 +61,7 @@ class Conversation:
     opened_at: int
     updated_at: int
     erased_at: int | None
-    practice: bool = False
+    practice: int | None = None
 
     @property
     def speaker(self) -> str:

@@ -200,7 +200,7 @@ def top_questions(given: Counter[str], content: Content) -> Figure:
 # -- reading --------------------------------------------------------------------------------------------------
 
 
-_REAL = conversations.c.practice.is_(sa.false())
+_REAL = conversations.c.practice.is_(None)
 
 
 async def _opened(connection: AsyncConnection, since: int) -> list[tuple[int, str]]:

@@ -88,7 +88,7 @@ async def read_drafts(connection: AsyncConnection) -> list[Any]:
 
 
 def _not_practice() -> sa.ColumnElement[bool]:
-    return conversations.c.practice.is_(sa.false())
+    return conversations.c.practice.is_(None)
 
 
 def group(

@@ -38,7 +38,8 @@ async def hours(request: Request, session: Session) -> HTTPResponse:
 async def set_hours(request: Request, session: Session) -> HTTPResponse:
     """Set the hours; they count from this moment on."""
     parts = parts_of(request)
-    zone, week, holidays = field(request, "time_zone"), [field(request, day) for day in DAYS], field(request, "holidays")
+    zone, holidays = field(request, "time_zone"), field(request, "holidays")
+    week = [field(request, day) for day in DAYS]
     try:
         async with parts.record.write() as tx:
             made = await opening_hours.keep(tx, session.staff.id, zone, week, holidays)

@@ -113,7 +113,7 @@ class OnCall:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _is_due(self, card: Card) -> bool:
-        if card.practice:
+        if card.practice is not None:
             return False
         since = card.alert.raised_at if card.alert and _is_acute(card) else card.since
         return now() - since >= 1000 * (self._haste.danger if _is_acute(card) else self._haste.waiting)

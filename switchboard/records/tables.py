@@ -13,7 +13,7 @@ metadata = sa.MetaData(
     }
 )
 
-# `practice`: made by staff to learn with; never in figures, never a reason to call anybody.
+# `practice`: the id of the person who learns with it, if no visitor is behind it; never in figures, wakes nobody.
 # One conversation. `owner` is "bot", "waiting" or "staff:<id>"; `epoch` grows at every change of owner.
 # `handled_seq`: visitors' messages up to here were answered, or passed to people.
 conversations = sa.Table(
@@ -33,7 +33,7 @@ conversations = sa.Table(
     sa.Column("opened_at", sa.BigInteger, nullable=False),
     sa.Column("updated_at", sa.BigInteger, nullable=False),
     sa.Column("erased_at", sa.BigInteger),
-    sa.Column("practice", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("practice", sa.Integer),
     sa.Index("ix_conversations_owner", "owner", "waiting_since"),
     sa.Index("ix_conversations_updated_at", "updated_at"),
     sa.Index("ix_conversations_address", "channel", "address"),

@@ -7,7 +7,6 @@ from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,7 +65,7 @@ def test_weeks_begin_on_monday_in_the_centre_s_own_time():
 async def made(tx, *, practice=False, channel="widget"):
     conversation = await conversations.begin(tx, channel=channel, language="en")
     if practice:
-        await tx.execute(table.update().where(table.c.id == conversation.id).values(practice=sa.true()))
+        await tx.execute(table.update().where(table.c.id == conversation.id).values(practice=1))
     question = await conversations.add(tx, conversation, Message(author="visitor", text="x"))
     await conversations.add(tx, conversation, Message(
         author="bot", text="y", response="utter_faq/FAQ-029", answers_seq=question.seq))

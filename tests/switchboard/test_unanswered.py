@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-
 from haven.content import Content
 from haven.encoder import Encoder
 from haven.settings import ROOT
@@ -20,7 +18,7 @@ async def asked(record: Record, text: str, response: str, *, choice: str | None 
     async with record.write() as tx:
         conversation = await conversations.begin(tx, channel="widget", language="en")
         if practice:
-            await tx.execute(table.update().where(table.c.id == conversation.id).values(practice=sa.true()))
+            await tx.execute(table.update().where(table.c.id == conversation.id).values(practice=1))
         question = await conversations.add(tx, conversation, Message(author="visitor", text=text))
         await conversations.add(tx, conversation, Message(
             author="bot", text="...", response=response, answers_seq=question.seq))

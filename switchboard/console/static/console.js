@@ -267,7 +267,7 @@ function nudge() {
 
 let rings = 0;
 function ringIfNeeded() {
-  const waiting = all('[data-section="line"] .card');
+  const waiting = all('[data-section="line"] .card:not([data-practice])');
   const acute = waiting.filter((card) => card.dataset.level === "acute");
   const offered = at("#head .offer form [class=primary]");
   document.title = (acute.length ? `DANGER (${waiting.length}) ` : waiting.length ? `(${waiting.length}) ` : "") + "Haven";

@@ -22,7 +22,7 @@ DANGER = Card(
     id="a1", channel="widget", language="en", owner="bot", owner_name=None, epoch=0, reason="", waiting_since=None,
     alert=Alert("acute", "overdose_other", "Overdose", ("lips r grey",), raised_at=0, seq=1),
     said="lips r grey call me at 555 201 3344", said_at=0, unread=1, answered=False, left=False, lost=False,
-    offered_to=None, offered_name=None, updated_at=0, practice=False)
+    offered_to=None, offered_name=None, updated_at=0, practice=None)
 WAITING = replace(DANGER, id="b2", owner="waiting", alert=None, waiting_since=0)
 
 
@@ -98,7 +98,7 @@ async def test_who_has_only_just_come_and_who_is_made_for_practice_wakes_nobody(
     on_call = caller(receiver.address, haste=Haste(danger=60, waiting=60, again=1))
     fresh = replace(DANGER, alert=replace(DANGER.alert, raised_at=now()))
     assert not await on_call.look([fresh, replace(WAITING, waiting_since=now())])
-    assert not await caller(receiver.address).look([replace(DANGER, practice=True)])
+    assert not await caller(receiver.address).look([replace(DANGER, practice=7)])
     assert receiver.got == []
 
 

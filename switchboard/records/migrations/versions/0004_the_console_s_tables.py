@@ -12,7 +12,7 @@ REFUSAL = "rows of the log are never changed or removed"
 
 
 def upgrade() -> None:
-    op.add_column('conversations', sa.Column('practice', sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column('conversations', sa.Column('practice', sa.Integer(), nullable=True))
     # No batch: it would drop and copy the table of staff, to which half the record refers.
     op.add_column('staff', sa.Column('email', sa.String(length=200), nullable=True))
     op.create_index('ix_staff_email', 'staff', ['email'], unique=True)
