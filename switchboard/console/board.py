@@ -103,7 +103,8 @@ class Card:
         return self.practice in (None, person.id)
 
     def rank(self) -> tuple[int, int]:
-        """Acute dangers first, oldest first; then by waiting time, a possible danger ahead by its bonus; practice last."""
+        """Acute dangers first, oldest first; then by waiting time, a possible danger by its bonus ahead; practice last.
+        """
         if self.practice is not None:
             return 2, self.since
         if self.alert and self.alert.level == "acute":
