@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from rasa.shared.core.domain import Domain
@@ -13,6 +12,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from haven.content import Answer, Content, Text, Unsupported
+from haven.settings import load_settings
 
 Responses = dict[str, list[dict[str, Any]]]
 ARE_YOU_REAL = "U-44"  # the same question as the intent bot_challenge, which answers it
@@ -29,8 +29,7 @@ class HavenImporter(TrainingDataImporter):
         training_data_paths: list[str] | str | None = None,
         **kwargs: Any,
     ) -> None:
-        self._root = Path(config_file or "config.yml").resolve().parent
-        self._data = self._root / "data"
+        self._data = load_settings().data
         self._content = Content.load(self._data)
         self._files = RasaFileImporter(
             config_file, domain_path, [str(self._data / "nlu"), str(self._data / "rules")])

@@ -11,7 +11,7 @@ from switchboard.conversations import Message
 _OFFER_PERSON = frozenset(
     f"utter_{name}"
     for name in ("unknown", "bot_challenge", "feedback_bad", "options_none_chosen", "grief", "craving",
-                 "feelings", "handoff_offer", "answer_in_english_only", "affirm_unclear", "out_of_scope",
+                 "feelings", "telling", "handoff_offer", "answer_in_english_only", "affirm_unclear", "out_of_scope",
                  "harmful_decline")
 )
 # What is said about people, by action_request_handoff or when the bot failed: it stays beside any guidance.
