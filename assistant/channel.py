@@ -110,7 +110,7 @@ class SwitchboardChannel(InputChannel):
     async def _turn(self, request: Request, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> list:
         body = request.json
         output = Collected(body["channel"])
-        metadata = {key: body.get(key) for key in ("crisis", "staff", "language", "offer", "topic")}
+        metadata = {key: body.get(key) for key in ("channel", "crisis", "staff", "language", "offer", "topic")}
         await on_new_message(UserMessage(
             without_command(body["text"]), output, body["conversation"], input_channel=self.name(),
             metadata=metadata, parse_data=_chosen(body)))

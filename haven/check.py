@@ -16,7 +16,7 @@ import yaml
 from haven.content import Answer, Claim, Content, Guidance, Text, Unsupported
 from haven.errors import ContentError
 from haven.notes import quoted, source_line
-from haven.retrieval.quotes import quotable
+from haven.retrieval.quotes import LONGEST_SMS, quotable
 
 SMS_LIMIT = 306  # two segments of a concatenated GSM-7 message (3GPP TS 23.040: 153 characters each)
 GSM7 = set(
@@ -29,7 +29,10 @@ GRADE_LIMIT = 9.0
 SHINGLE = 7  # words in a row that are no accident
 
 # The longest a field may become, to measure SMS with.
-FIELD_LENGTHS = {"sentence": 150, "title": 46, "titles": 180, "about": 46, "authority": 110, "centre": 26, "name": 14, "next_open": 21, "number": 15, "when": 24, "retention_days": 3}
+FIELD_LENGTHS = {
+    "centre": 26, "name": 14, "next_open": 21, "number": 15, "when": 24, "retention_days": 3,
+    "sentence": 150, "title": 46, "titles": 180, "about": 46, "authority": 110,
+}  # fmt: skip
 
 # Carriers act on these words by themselves; a visitor who sends one as an answer may be cut off.
 _RESERVED = "STOPALL|STOP|UNSUBSCRIBE|CANCEL|END|QUIT|OPTOUT|REVOKE|START|YES|UNSTOP|HELP|INFO"
@@ -367,8 +370,8 @@ class _Checker:
     def _said(self) -> Iterator[Said]:
         """Everything a visitor may read, with what the visitor may be shown as its source."""
         for answer in self.content.answers.values():
-            keys = ("question", "subject", "text", "sms", "text_es", "sms_es", "openly", "openly_es")
-            yield from _said_of(answer, _file_of(answer), answer.id, keys)
+            fields = ("question", "subject", "text", "sms", "text_es", "sms_es", "openly", "openly_es")
+            yield from _said_of(answer, _file_of(answer), answer.id, fields)
         for entry in self.content.unsupported.values():
             yield from _said_of(entry, _file_of(entry), entry.id, ("text", "sms", "text_es", "sms_es"))
         for guidance in self.content.guidance.values():
@@ -379,6 +382,9 @@ class _Checker:
         for id in sorted({id for answer in self.content.answers.values() for id in answer.corrections}):
             yield Said("corrections.yml", id, "text", self.content.corrections[id].text)
         for claim in quotable(self.content):
+            yield Said("claims.yml", claim.id, "its quotation", quoted(self.content, claim))
+            if len(claim.quote) > LONGEST_SMS:
+                continue  # never quoted by text message
             for key, language in (("sms", "en"), ("sms_es", "es")):
                 line = quoted(self.content, claim, language=language, channel="sms")
                 yield Said("claims.yml", claim.id, f"{key} of the quotation", line)

@@ -18,6 +18,7 @@ import haven.retrieval
 from assistant.components.sentence_encoder import KnownVectors, shared_encoder
 from haven.content import Content
 from haven.retrieval import FAQ, NOT_COVERED, Example, Quotes, Reading, Retriever, asks, quotable
+from haven.retrieval.quotes import LONGEST, LONGEST_SMS
 from haven.settings import load_settings
 
 FALLBACK = "nlu_fallback"  # Rasa's own name for "not understood"
@@ -94,7 +95,8 @@ class FaqRetriever(GraphComponent):
         if first.label == "source_request" and topic.startswith(FAQ):
             first = _as_sure(first, f"source/{topic.removeprefix(FAQ)}")
         if first.label == NOT_COVERED and asks(text) and _is_calm(metadata):
-            claim = self._quotes.find(text, vectors.encode([text])[0])
+            longest = LONGEST_SMS if metadata.get("channel") == "sms" else LONGEST
+            claim = self._quotes.find(text, vectors.encode([text])[0], longest=longest)
             first = _as_sure(first, f"quote/{claim.id}") if claim else first
         _apply(message, first)
         if more:

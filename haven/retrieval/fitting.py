@@ -71,7 +71,8 @@ def _fit_arrays(texts: Sequence[str], vectors: Array, targets: NDArray[np.int64]
     blend = _fit_blend(proofs, targets)
     # A row of weights for each label, whole in memory: reading is a matrix times a vector, bound by memory.
     arrays = {"vectors": vectors, "answers": answers, "idf": idf, "blend": blend,
-              "weights": np.ascontiguousarray(weights.T), "lexical_weights": LEXICAL_SHARE * surface.T @ weights, "homes": _homes(vectors, targets, count)}
+              "weights": np.ascontiguousarray(weights.T), "homes": _homes(vectors, targets, count),
+              "lexical_weights": LEXICAL_SHARE * surface.T @ weights}
     return arrays, softmax(proofs @ blend)
 
 
