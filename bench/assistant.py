@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,8 @@ def measure() -> dict[str, Any]:
 def _system(models: Path | None) -> dict[str, Any]:
     with running("actions", "assistant", models=models) as stack:
         ready = stack.ready_seconds
-        return asyncio.run(_speeds(stack)) | {"ready_s": ready, "memory_mib": stack.memory("assistant")} | _training(models)
+        speeds = asyncio.run(_speeds(stack))
+        return {**speeds, "ready_s": ready, "memory_mib": stack.memory("assistant"), **_training(models)}
 
 
 def _training(models: Path | None) -> dict[str, Any]:
@@ -82,8 +82,3 @@ async def _turn(http: httpx.AsyncClient, conversation: str, text: str) -> None:
     if not answer.json()["replies"]:
         raise AssertionError(f"no answer to {text!r}")
 
-
-def ratio(result: dict[str, Any]) -> float | None:
-    """How many times as many messages a second as the peer, twenty at once."""
-    peer = result["peer"]
-    return round(result["haven"]["twenty"]["per_second"] / peer["twenty"]["per_second"], 2) if peer else None

@@ -1,4 +1,4 @@
-"""The crisis lane: how long guidance takes while the assistant is saturated, and with all but the switchboard stopped."""
+"""The crisis lane: how long guidance takes beside a saturated assistant, and beside a stopped one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GAP_SECONDS = 0.1
 
 
 def measure() -> dict[str, Any]:
-    """Guidance in the answer to the send: {"saturated": ..., "alone": ...}, beside the ordinary reply of the same run."""
+    """Guidance in the answer to the send: {"saturated": ..., "alone": ...}, and the ordinary reply beside it."""
     with running() as stack:
         result = asyncio.run(_saturated(stack))
         stack.stack.control("stop", "assistant", "actions")

@@ -12,7 +12,6 @@ import httpx
 from bench.questions import ordinary
 from bench.timings import Timings
 from cli.stack import free_port
-from haven.content import Content
 from haven.crisis import Guard
 from haven.encoder import Encoder
 from haven.settings import ROOT
@@ -94,6 +93,6 @@ async def _message() -> dict[str, float]:
             with timings.one():
                 async with record.write() as tx:
                     current = await conversations.load(tx, conversation.id, hold=True)
-                    await conversations.add(tx, current, Message("visitor", "how long does it take", client_id=str(number)))
+                    await conversations.add(tx, current, Message("visitor", "how long?", client_id=str(number)))
         await record.close()
     return timings.summary()

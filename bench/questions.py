@@ -1,4 +1,4 @@
-"""What measured visitors ask: questions, small talk, requests and dangers from Haven's own examples, in a fixed order."""
+"""What measured visitors ask: questions and dangers from Haven's own examples, in a fixed order."""
 
 from __future__ import annotations
 

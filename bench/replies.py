@@ -1,4 +1,4 @@
-"""End to end: from the visitor's send to the bot's answer on their stream, at a steady rate; and a long conversation."""
+"""End to end: from the visitor's send to the answer on their stream at a steady rate; a long conversation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LENGTHS = (10, 50, 100, 200, 400)
 
 
 def measure() -> dict[str, Any]:
-    """{"steady": percentiles at RATE a second, "long": ms of message n, "memory_mib": ..., "switchboard_ready_s": ...}."""
+    """{"steady": percentiles, "long": ms of message n, "memory_mib": ..., "switchboard_ready_s": ...}."""
     with running() as stack:
         steady = asyncio.run(_steady(stack.url))
         memory = {name: stack.memory(name) for name in ("switchboard", "assistant", "actions")}
