@@ -82,10 +82,13 @@ h3 { font-size: 1.125em; line-height: 1.35; }
 .steps li::before { content: counter(step); flex: none; width: 1.75em; height: 1.75em; border-radius: 50%; text-align: center;
   background: var(--ink); color: var(--paper); font-weight: 600; line-height: 1.75; }
 .options { display: grid; gap: 8px; margin-block-start: 8px; }
+.quick { grid-template-columns: repeat(auto-fill, minmax(8.5em, 1fr)); gap: 12px; }
+.quick .option { min-height: 60px; justify-content: center; text-align: center; font-weight: 600; }
+.helped { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; font-size: .875em; color: var(--dim); }
 .option { border-color: var(--accent); justify-content: start; text-align: start; }
 .after { display: flex; flex-wrap: wrap; column-gap: 16px; }
 [open] { flex-basis: 100%; }
-summary, .quiet { min-height: 44px; line-height: 44px; padding: 0 4px; text-decoration: underline; }
+summary, .quiet { min-width: 44px; min-height: 44px; line-height: 44px; padding: 0 4px; text-decoration: underline; }
 details li { padding: 4px 10px; border-inline-start: 3px solid var(--line); margin-block-end: 8px; }
 details li > * { display: block; }
 .newer { position: sticky; inset-block-end: 0; margin: 0 auto; }
