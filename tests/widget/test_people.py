@@ -135,9 +135,11 @@ def test_feedback_that_cannot_be_stored(visits):
 
 def rated(stack, chat):
     """What the record holds on the answers of this chat."""
+    number = conversation_of(chat)
+
     async def read(record):
         async with record.read() as connection:
-            rows = await connection.execute(sa.select(feedback).where(feedback.c.conversation == conversation_of(chat)))
+            rows = await connection.execute(sa.select(feedback).where(feedback.c.conversation == number))
             return [row.helped for row in rows]
 
     return in_record(stack, read)
@@ -158,7 +160,8 @@ def test_choices_after_guidance(visits):
     chat.button("Not yet").click()
     step = chat.button("Next step")
     expect(step).to_be_visible()
-    chat.shadow("(root) => { const tap = () => [...root.querySelectorAll('.option')].at(-1).click(); tap(); tap() }")
+    chat.page.wait_for_timeout(700)  # as slow as a person; two taps within that are one
+    chat.shadow("(root) => { const last = [...root.querySelectorAll('.option')].at(-1); last.click(); last.click() }")
     expect(chat.messages("bot").last).to_contain_text("1/6")
     assert [text for text in chat.said() if text == "Next step"] == ["Next step"]
 
@@ -169,7 +172,7 @@ def test_steps_one_at_a_time(visits):
     chat.say("my friend is blue and wont wake up")
     chat.button("New message below").click()
     for number in range(1, 7):
-        chat.page.wait_for_timeout(700)  # as slow as a person; two taps within that are one
+        chat.page.wait_for_timeout(700)
         chat.button("Next step").click()
         expect(chat.messages("bot").last).to_contain_text(f"{number}/6")
         expect(chat.messages("bot").last).to_be_in_viewport()

@@ -21,7 +21,7 @@ const CSS = `
 [hidden] { display: none !important; }
 b, h2, h3, cite, .big, .call { font-weight: 600; }
 small, .by, .facts, .state, .count, .speaker, .quiet, .below, details { font-size: .875em; }
-.state .quiet, details small { font-size: 1em; }
+.state .quiet, .helped .quiet, details small { font-size: 1em; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 svg { width: 1.4em; height: 1.4em; flex: none; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; }
 a { text-underline-offset: .15em; }
@@ -92,6 +92,8 @@ summary, .quiet { min-width: 44px; min-height: 44px; line-height: 44px; padding:
 details li { padding: 4px 10px; border-inline-start: 3px solid var(--line); margin-block-end: 8px; }
 details li > * { display: block; }
 .newer { position: sticky; inset-block-end: 0; margin: 0 auto; }
+.round { width: 52px; height: 52px; margin-inline-end: 0; border-radius: 50%; font-size: 0; }
+.round svg { width: 26px; height: 26px; }
 
 .below, .composer { display: grid; gap: 8px; padding: 8px; border-block-start: 1px solid var(--line); background: var(--soft); }
 .below .call { flex: 1; padding: 4px; gap: 4px; }

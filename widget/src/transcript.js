@@ -177,10 +177,14 @@ export class Transcript {
     const first = elements.find(({ message }) => message.author !== "visitor");
     if (guidance) {
       this.showTop(guidance);
-      this.newer.hidden = this.followed; // the question after it may be below
+      this.newer.hidden = this.followed; // the question after it may be below; the steps must not be covered
+      this.newer.classList.add("round");
     }
     else if (!first) followed && !this.held && this.toEnd();
-    else if (!followed || this.heldWouldGo()) this.newer.hidden = false;
+    else if (!followed || this.heldWouldGo()) {
+      this.newer.hidden = false;
+      this.newer.classList.remove("round");
+    }
     else this.bring(first);
   }
 
