@@ -110,7 +110,7 @@ async def test_one_question_after_the_guidance(there):
 
     assert guidance.kind == "guidance"
     assert question.text == "Did you call 911?"
-    assert titles(question) == ["I have called for help", "Not yet", "I can't call", "Next step"]
+    assert titles(question) == ["I have called", "Not yet", "I can't call", "Next step"]
 
 
 async def test_the_same_by_sms(there):
@@ -119,7 +119,7 @@ async def test_the_same_by_sms(there):
     _, question = await here.say(DANGER)
 
     assert question.text.splitlines() == [
-        "Did you call 911?", "1 I have called for help", "2 Not yet", "3 I can't call", "4 Next step"]
+        "Did you call 911?", "1 I have called", "2 Not yet", "3 I can't call", "4 Next step"]
     assert (await here.say("2"))[0].response == "after/not_yet"
     assert (await here.say("i cant call"))[0].response == "after/cannot"
 
