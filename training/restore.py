@@ -1,4 +1,4 @@
-"""Turn models/encoder back into weights to train on from: int8 rows times their scales; run by hand, before train.py."""
+"""Turn models/encoder back into weights to train on from; run by hand, before train.py."""
 
 from __future__ import annotations
 

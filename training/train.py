@@ -262,6 +262,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path, help="folder with the original weights and tokenizer")
     parser.add_argument("target", type=Path)
+    parser.add_argument("--messages", type=Path, default=HERE / "messages", help="folder of jsonl files")
     parser.add_argument("--everyday", type=Path, help="public everyday messages (jsonl), not kept here")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
@@ -271,9 +272,9 @@ def main() -> None:
     parser.add_argument("--thin", type=int, default=1, help="learn one in so many questions and everyday lines only")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    rows = read_rows(HERE / "messages", options.everyday)
+    rows = read_rows(options.messages, options.everyday)
     kept = [row for row in rows if options.fold is None or fold_of(row) != options.fold]
-    kept = [row for row in kept if row.why not in ("faq", "everyday") or zlib.crc32(row.text[::-1].encode()) % options.thin == 0]
+    kept = list(thinned(kept, options.thin))
     model = fine_tune(
         kept, options.source, epochs=options.epochs, seed=options.seed, rate=options.rate, tag=options.target.name
     )
@@ -282,6 +283,13 @@ def main() -> None:
         held = [row for row in rows if fold_of(row) == options.fold]
         found = read_messages(model, options.source, [row.text for row in held])
         np.savez(options.target / "held_out.npz", texts=np.array([row.text for row in held]), **found)
+
+
+def thinned(rows: list[Row], thin: int) -> Iterator[Row]:
+    """One in `thin` of the questions and everyday lines, and all others: a fold is about danger."""
+    for row in rows:
+        if row.why not in ("faq", "everyday") or zlib.crc32(b"thin" + row.text.encode()) % thin == 0:
+            yield row
 
 
 def fold_of(row: Row) -> int:
