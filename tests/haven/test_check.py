@@ -69,7 +69,7 @@ PLANTED = {
     ),
     "an SMS that is too long": (
         "crisis/violence.yml", "sms: >-\n  You don't", f"sms: >-\n  {'Stay safe. ' * 9}You don't",
-        "an SMS may have 306",
+        "an SMS may have 300",
     ),
     "an SMS outside GSM-7": (
         "texts.yml", 'sms_es: "¿Esta a salvo en este momento?"', 'sms_es: "¿Está a salvo en este momento?"',
