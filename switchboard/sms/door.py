@@ -153,7 +153,12 @@ class Door:
         if why:
             contact = replace(contact, consent_at=None)  # whoever has the number now was told nothing
             await contacts.change(tx, contact.address, consent_at=None, consent_text=None)
-        place = Place(conversation, contact, self._what(incoming, contact, danger, why))
+        fast = not self._pace.allows(contact.address)
+        what = self._what(incoming, contact, danger, why, fast=fast)
+        if what != "talk" and danger is None and incoming.text:  # nothing ends here without having been read
+            danger = await self._lane.assess(incoming.text)
+            what = self._what(incoming, contact, danger, why, fast=fast)
+        place = Place(conversation, contact, what)
         if place.what == "talk" and await self._is_checkin(tx, place, incoming, danger):
             return replace(place, what="checkin")
         if place.what == "talk":
@@ -200,7 +205,9 @@ class Door:
             "wrong_number": "Somebody at this number says that it is the wrong one.",
         }[why] + " A new conversation was begun. Nothing of this one goes out until somebody confirms the number.")
 
-    def _what(self, incoming: Incoming, contact: Contact, danger: Assessment | None, why: str) -> str:
+    def _what(
+        self, incoming: Incoming, contact: Contact, danger: Assessment | None, why: str, *, fast: bool
+    ) -> str:
         """What a text is; danger is talk, whatever else it says, unless nothing may go out to the number."""
         word = words.carrier_word(incoming.text, opted_out=contact.opted_out, told=incoming.opt_out_type)
         if word:
@@ -217,7 +224,7 @@ class Door:
             return "who"
         if not incoming.is_from_a_phone:
             return "machine"
-        return "talk" if self._pace.allows(contact.address) else "too_fast"
+        return "too_fast" if fast else "talk"
 
     # -- talk -------------------------------------------------------------------------------------------------
 
@@ -258,6 +265,8 @@ class Door:
     ) -> None:
         """Store a text that the bot does not answer, with what is said to it, and let staff see why."""
         conversation, what = place.conversation, place.what
+        if what in (words.STOP, words.START, words.HELP):
+            danger = None  # one word that means something to the carrier
         stored = await _keep(tx, conversation, incoming, danger)
         if danger and danger.level != "none":
             why = ["opted out of texts, please call", *danger.why] if place.contact.opted_out else list(danger.why)
