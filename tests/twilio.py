@@ -15,8 +15,8 @@ import re
 import secrets
 from collections import deque
 from dataclasses import dataclass, field
-from email.utils import format_datetime
 from datetime import datetime, timezone
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -281,7 +281,7 @@ class Twilio:
             return
         try:
             self.held_against.validate_request(_Request(method, url, head, body))
-        except Exception as error:  # noqa: BLE001 (whatever the description is broken with is what we want to read)
+        except Exception as error:
             self.wrong.append(f"{method} {url.path}: {error!r} {error.__cause__!r}")
 
 

@@ -35,14 +35,15 @@ async def test_the_description_is_at_hand():
     """What we send is held against Twilio's published description, where that file is at hand."""
     if description() is None:
         pytest.skip("Twilio's description of Messages is not at hand (tests/twilio.py says where it is looked for)")
-    from tests.twilio import _openapi, _Request
     from urllib.parse import urlsplit
+
+    from tests.twilio import _openapi, _Request
 
     held = _openapi(description())
     head = "POST /x HTTP/1.1\r\nAuthorization: Basic eDp5\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     url = urlsplit("/2010-04-01/Accounts/AC" + "0" * 32 + "/Messages.json")
     held.validate_request(_Request("POST", url, head, b"To=%2B16155550142&Body=x&From=%2B16155550100"))
-    with pytest.raises(Exception, match="MessagingServiceSid|InvalidSchema|invalid|does not match"):
+    with pytest.raises(Exception, match='(?i)invalid|does not match'):
         held.validate_request(_Request("POST", url, head, b"To=%2B16155550142&Body=x&MessagingServiceSid=nonsense"))
 
 
@@ -327,7 +328,7 @@ async def test_nothing_can_be_kept(line, twilio, tmp_path, monkeypatch):
 
 async def test_with_a_person(line, twilio, assistant):
     """A text while a person has the conversation goes to that person; danger is answered all the same."""
-    from switchboard import accounts, conversations, handoff
+    from switchboard import accounts, handoff
 
     await twilio.text(ANA, "how long does detox take?")
     await answered(twilio, ANA, 2)

@@ -1,4 +1,4 @@
-"""switchboard.sms.door: carrier words, opt-outs, first contact, strangers and repeated phones, over the real interface."""
+"""switchboard.sms.door: carrier words, opt-outs, first contact, strangers and machines, over the real interface."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ async def test_discreet(tmp_path, twilio, assistant):
         told = (await say(line, twilio, "hello, what is this line?"))[0].lower()
 
         assert line.parts.centre.name.lower() not in told
-        assert not any(word in told for word in ("recovery", "opioid", "heroin", "addict", "treatment", "haven", "drug"))
+        assert not any(word in told for word in ("recovery", "opioid", "heroin", "addict", "haven", "drug"))
         assert "911" in told and "988" in told and "bot, not a person" in told
 
 
