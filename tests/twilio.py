@@ -13,6 +13,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -69,6 +70,7 @@ class Sent:
     status: str = "queued"
     error: int | None = None
     callback: str = ""
+    at: float = field(default_factory=time.monotonic)
 
     def as_json(self) -> dict[str, Any]:
         """The message as the Messages resource shows it."""

@@ -43,7 +43,7 @@ async def test_the_description_is_at_hand():
     head = "POST /x HTTP/1.1\r\nAuthorization: Basic eDp5\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     url = urlsplit("/2010-04-01/Accounts/AC" + "0" * 32 + "/Messages.json")
     held.validate_request(_Request("POST", url, head, b"To=%2B16155550142&Body=x&From=%2B16155550100"))
-    with pytest.raises(Exception, match='(?i)invalid|does not match'):
+    with pytest.raises(Exception, match=r'(?i)invalid|does not match'):
         held.validate_request(_Request("POST", url, head, b"To=%2B16155550142&Body=x&MessagingServiceSid=nonsense"))
 
 
