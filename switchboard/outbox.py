@@ -21,7 +21,12 @@ from switchboard import conversations
 from switchboard.conversations import Message
 from switchboard.numbers import Unreadable, Vault
 from switchboard.records.record import Record, RecordUnavailable, now
+from switchboard.records.tables import conversations as places
+from switchboard.records.tables import messages as m
+from switchboard.records.tables import sms_contacts as people
 from switchboard.records.tables import sms_deliveries as d
+from switchboard.records.tables import sms_seals as seals
+from switchboard.records.writes import Writes
 from switchboard.sms import contacts, deliveries
 from switchboard.sms.carrier import OPTED_OUT, Carrier, Refused, Taken, TryLater, Unsure
 from switchboard.sms.deliveries import (
@@ -52,6 +57,7 @@ USEFUL_MS = 4 * 3_600_000  # a text that is older than this is not sent any more
 FIRST_WAIT, LONGEST_WAIT = 1.0, 120.0  # seconds between tries
 ALARM_AFTER_TRIES = 3
 LOOK_UPS = 8  # tries to find out about a call of unknown outcome before a person is told
+GAP_SECONDS = 0.03  # between looks at the rows
 BLOCKED_SECONDS = 0.25  # between looks at a row that only waits for the one before it
 LOOK_AGAIN_SECONDS = 5.0  # another switchboard's rows and old claims are found by looking
 
@@ -89,6 +95,7 @@ class Outbox:
         self._streams = streams
         self._sender = sender
         self._callback = callback
+        self._writes = Writes(record)
         self._wake = asyncio.Event()
         self._calls: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
@@ -119,6 +126,7 @@ class Outbox:
                 except RecordUnavailable:
                     logger.warning("the record cannot be reached, texts wait")
                     pause = 1.0
+                await asyncio.sleep(GAP_SECONDS)  # a burst costs one look
                 await _first_of(self._wake, stored, seconds=pause)
 
     async def _round(self) -> float:
@@ -152,33 +160,32 @@ class Outbox:
     async def _claim(self, due: list[Any]) -> list[Job]:
         jobs: list[Job] = []
         async with self._record.write() as tx:
-            for row in due:
-                if await _taken_by_us(tx, row):
-                    job = await self._job(tx, row)
-                    jobs += [job] if job else []
+            taken = [row for row in due if await _taken_by_us(tx, row)]
+            about = {found.delivery: found for found in await tx.execute(_about([row.id for row in taken]))}
+            for row in taken:
+                job = await self._job(tx, row, about.get(row.id))
+                jobs += [job] if job else []
         return jobs
 
-    async def _job(self, tx: AsyncConnection, row: Any) -> Job | None:
+    async def _job(self, tx: AsyncConnection, row: Any, about: Any) -> Job | None:
         """What is needed to send a claimed row; None when it must not be sent, and then the row says why."""
-        conversation = await conversations.load(tx, row.conversation)
-        contact = await contacts.find(tx, conversation.address or "")
-        message = (await conversations.last(tx, row.conversation, row.seq, 1))[0]
-        parts = self._wording.parts(message)
-        if contact is None:
+        if about is None:
             await self._stop(tx, row, REFUSED, "nobody is known under this number any more")
             return None
-        stop = await _why_not(tx, row, contact)
+        stop = _why_not(row, about)
         if stop:
             await self._stop(tx, row, *stop)
             return None
         try:
-            to = self._vault.open(contact.number)
+            to = self._vault.open(about.number)
         except Unreadable:
             await self._stop(tx, row, REFUSED, "the number cannot be read with this HAVEN_NUMBER_SECRET")
             return None
+        parts = self._wording.parts(Message(
+            author=about.author, text=about.text, name=about.name, language=about.language, response=about.response))
         await _divide(tx, row, len(parts))
-        known = await _known_ids(tx, row)
-        sender = self._sender if self._sender.startswith("MG") else contact.ours
+        known = frozenset() if row.state == QUEUED else await _known_ids(tx, row)
+        sender = self._sender if self._sender.startswith("MG") else about.ours
         return Job(row, _meaning(row), to, sender, parts[row.part - 1], known)
 
     async def _stop(self, tx: AsyncConnection, row: Any, state: str, why: str) -> None:
@@ -196,8 +203,7 @@ class Outbox:
             outcome = await self._look_up(job)
         while True:
             try:
-                async with self._record.write() as tx:
-                    await outcome(tx)
+                await self._writes.do(outcome)
                 break
             except RecordUnavailable:  # what we know must not be lost: the row is ours until it is written
                 await asyncio.sleep(1.0)
@@ -322,12 +328,23 @@ def _meaning(row: Any) -> str:
     return QUEUED if row.state == QUEUED else UNSURE
 
 
-async def _why_not(tx: AsyncConnection, row: Any, contact: contacts.Contact) -> tuple[str, str] | None:
+def _about(ids: list[int]) -> sa.Select[Any]:
+    """Message, contact and seal of some rows."""
+    return (sa.select(d.c.id.label("delivery"), m.c.author, m.c.text, m.c.name, m.c.language, m.c.response,
+                      people.c.number, people.c.ours, people.c.opted_out_at, seals.c.at.label("sealed_at"))
+            .join(m, sa.and_(m.c.conversation == d.c.conversation, m.c.seq == d.c.seq))
+            .join(places, places.c.id == d.c.conversation)
+            .join(people, people.c.address == places.c.address)
+            .outerjoin(seals, sa.and_(seals.c.conversation == d.c.conversation, seals.c.confirmed_at.is_(None)))
+            .where(d.c.id.in_(ids)))
+
+
+def _why_not(row: Any, about: Any) -> tuple[str, str] | None:
     if row.state != QUEUED:  # it may have gone out already: that is looked up first, whatever holds now
         return None
-    if contact.opted_out:
+    if about.opted_out_at is not None:
         return SUPPRESSED, "this number has opted out of texts: please call"
-    if await contacts.is_sealed(tx, row.conversation):
+    if about.sealed_at is not None:
         return HELD, "this number may be somebody else's now: please confirm first"
     if row.made_at < now() - USEFUL_MS:
         return EXPIRED, "this text could not be sent for hours and is not sent any more"

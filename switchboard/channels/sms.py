@@ -18,7 +18,6 @@ from switchboard.sms.door import Said
 from switchboard.sms.incoming import Incoming
 from switchboard.sms.line import Line
 from switchboard.sms.signature import Fields
-from switchboard.streams import CONSOLE
 
 logger = logging.getLogger(__name__)
 
@@ -50,13 +49,13 @@ async def status(request: Request) -> HTTPResponse:
     if fields is None:
         return empty(403)
     try:
-        async with parts.record.write() as tx:
-            conversation_id = await _note(tx, fields, request.args.get("delivery", ""))
+        delivery = request.args.get("delivery", "")
+        conversation_id = await line.reports.do(lambda tx: _note(tx, fields, delivery))
     except RecordUnavailable:
         return empty(503)
-    if conversation_id:
-        parts.streams.wake(conversation_id, CONSOLE)
-    line.outbox.wake()
+    if conversation_id:  # the board shows none of it; alarms wake it themselves
+        parts.streams.wake(conversation_id)
+        line.outbox.wake()
     return empty(204)
 
 

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 TALKING_MS = 600_000  # "who is this?" this soon after the last text is asked by the one who wrote it
 SPOOL_SECONDS = 1.0
+MAX_PLAIN = 50_000  # bounds the memory
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class Door:
         self._checkins = checkin_desk
         self._discreet = discreet
         self._pace = Pace(burst=20, seconds=3.0)
+        self._plain: set[str] = set()
         self._drain: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -122,11 +124,27 @@ class Door:
 
     async def _danger(self, incoming: Incoming, address: str) -> Assessment | None:
         """The danger in a text that may not get as far as the inbox, which reads every one that does."""
+        if not incoming.text:
+            return None
+        if _is_about_texting(incoming.text) or incoming.media or not await self._is_plain(address):
+            return await self._lane.assess(incoming.text)
+        return None
+
+    async def _is_plain(self, address: str) -> bool:
+        """Whether a number was told who we are and gets texts; kept in memory, since that is nearly every one.
+
+        A wrong yes costs nothing but time: whatever does not reach the inbox is read in _place.
+        """
+        if address in self._plain:
+            return True
         async with self._record.read() as connection:
             known = await contacts.find(connection, address)
-        plain = known and known.was_told and not known.opted_out and not incoming.media and not _is_about_texting(
-            incoming.text)
-        return await self._lane.assess(incoming.text) if incoming.text and not plain else None
+        plain = known is not None and known.was_told and not known.opted_out
+        if plain:
+            self._plain.add(address)
+        if len(self._plain) > MAX_PLAIN:
+            self._plain.clear()
+        return plain
 
     # -- repeats ----------------------------------------------------------------------------------------------
 
@@ -155,7 +173,8 @@ class Door:
             await contacts.change(tx, contact.address, consent_at=None, consent_text=None)
         fast = not self._pace.allows(contact.address)
         what = self._what(incoming, contact, danger, why, fast=fast)
-        if what != "talk" and danger is None and incoming.text:  # nothing ends here without having been read
+        unread = danger is None and bool(incoming.text)
+        if unread and (what != "talk" or not contact.was_told):  # nothing ends here without having been read
             danger = await self._lane.assess(incoming.text)
             what = self._what(incoming, contact, danger, why, fast=fast)
         place = Place(conversation, contact, what)

@@ -12,6 +12,7 @@ from switchboard.inbox import Inbox
 from switchboard.numbers import Vault
 from switchboard.outbox import Outbox
 from switchboard.records.record import Record
+from switchboard.records.writes import Writes
 from switchboard.sms import checkins
 from switchboard.sms.carrier import Carrier
 from switchboard.sms.checkins import Checkins
@@ -34,6 +35,7 @@ class Line:
     outbox: Outbox
     checkins: Checkins
     callback: str
+    reports: Writes
     record: Record
     streams: Streams
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -77,6 +79,7 @@ def make_line(
         outbox=Outbox(record, carrier, vault, wording, streams, sender=settings.sms_from, callback=callback),
         checkins=desk,
         callback=callback,
+        reports=Writes(record),
         record=record,
         streams=streams,
     )
