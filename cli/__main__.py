@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "cli.check",
     "evaluate": "cli.evaluate",
     "staff": "cli.staff",
+    "sms": "cli.sms",
 }
 
 

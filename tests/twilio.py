@@ -109,6 +109,7 @@ class Twilio:
     wrong: list[str] = field(default_factory=list)  # what we sent that the description does not allow
     calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     ends: dict[str, tuple[str, int | None]] = field(default_factory=dict)  # number -> last status and its error
+    resources: dict[str, Any] = field(default_factory=dict)  # what else of the account can be asked for
     reordered: bool = False
     reports: bool = True
     token: str = TOKEN
@@ -234,7 +235,9 @@ class Twilio:
         url = urlsplit(target)
         self._hold(method, url, head, body)
         if method == "GET":
-            return self._list(url.query) if not url.path.endswith(f"{ACCOUNT}.json") else (200, b"{}", "")
+            if url.path in self.resources:
+                return 200, json.dumps(self.resources[url.path]).encode(), ""
+            return self._list(url.query) if url.path.endswith("/Messages.json") else (404, b"{}", "")
         fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
         self.calls.append((target, fields))
         return await self._create(fields)
