@@ -31,6 +31,16 @@ class Setting:
         return f"HAVEN_{self.name.upper()}"
 
 
+class Moments(tuple[float, ...]):
+    """Growing numbers of seconds with spaces between."""
+
+    def __new__(cls, raw: str) -> Moments:
+        seconds = [float(part) for part in raw.split()]
+        if not seconds or seconds != sorted(set(seconds)) or seconds[0] <= 0:
+            raise ValueError(raw)
+        return super().__new__(cls, seconds)
+
+
 SETTINGS = (
     Setting("home", "var", "folder for the record, secrets and logs; relative to the project"),
     Setting("data", "data", "folder of the content"),
@@ -44,8 +54,19 @@ SETTINGS = (
     Setting("loopback_secret", "", "shared by the three processes; empty: made on first run"),
     Setting("allowed_origins", "", "the centre's websites that carry the widget, spaces between"),
     Setting("turn_budget", "3.0", "seconds the assistant may take for one answer", float),
+    Setting("quiet_seconds", "120 300 900", "seconds after which somebody in danger who went quiet is asked", Moments),
+    Setting("second_dose_seconds", "150", "seconds until a second dose of naloxone is reminded of", float),
+    Setting("resend_seconds", "60", "seconds until the 911 line is said again to somebody sleepy or overdosing", float),
     Setting("session_days", "7", "days a visitor's session lasts", int),
     Setting("secure_cookies", "0", "1 where the console is served over HTTPS", int),
+    Setting("oidc_issuer", "", "issuer of the centre's OpenID Connect provider; empty: staff sign in here alone"),
+    Setting("oidc_client", "", "this Haven's client id at that provider"),
+    Setting("oidc_secret", "", "its client secret"),
+    Setting("oidc_redirect", "", "where the provider sends staff back: https://YOUR HOST/staff/oidc/back"),
+    Setting("on_call", "", "how the person on call is told, as Apprise addresses, spaces between; empty: nobody"),
+    Setting("on_call_danger", "30", "seconds an acute danger waits before the person on call is told", float),
+    Setting("on_call_waiting", "180", "seconds anybody else waits before the person on call is told", float),
+    Setting("on_call_again", "120", "seconds until the person on call is told again", float),
     Setting("number_secret", "", "encrypts telephone numbers; empty: made on first run, kept in the home folder"),
     Setting("sms_account", "", "Twilio account (AC...); empty: no text messages"),
     Setting("sms_tokens", "", "Twilio auth tokens, spaces between; the first is used to send, all are accepted"),
@@ -82,8 +103,19 @@ class Settings:
     loopback_secret: Secret
     allowed_origins: frozenset[str]
     turn_budget: float
+    quiet_ms: tuple[int, ...]
+    second_dose_ms: int
+    resend_ms: int
     session_days: int
     secure_cookies: bool
+    oidc_issuer: str
+    oidc_client: str
+    oidc_secret: Secret
+    oidc_redirect: str
+    on_call: Secret
+    on_call_danger: float
+    on_call_waiting: float
+    on_call_again: float
     number_secret: Secret
     sms_account: str
     sms_tokens: tuple[Secret, ...]
@@ -130,8 +162,19 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         loopback_secret=Secret(values["loopback_secret"] or made["loopback"]),
         allowed_origins=frozenset(values["allowed_origins"].split()),
         turn_budget=values["turn_budget"],
+        quiet_ms=tuple(round(1000 * seconds) for seconds in values["quiet_seconds"]),
+        second_dose_ms=round(1000 * values["second_dose_seconds"]),
+        resend_ms=round(1000 * values["resend_seconds"]),
         session_days=values["session_days"],
         secure_cookies=bool(values["secure_cookies"]),
+        oidc_issuer=values["oidc_issuer"],
+        oidc_client=values["oidc_client"],
+        oidc_secret=Secret(values["oidc_secret"]),
+        oidc_redirect=values["oidc_redirect"],
+        on_call=Secret(values["on_call"]),
+        on_call_danger=values["on_call_danger"],
+        on_call_waiting=values["on_call_waiting"],
+        on_call_again=values["on_call_again"],
         number_secret=Secret(values["number_secret"] or made["numbers"]),
         sms_account=values["sms_account"],
         sms_tokens=tuple(Secret(token) for token in values["sms_tokens"].split()),
@@ -156,7 +199,7 @@ def _values(environ: Mapping[str, str]) -> dict[str, Any]:
         try:
             values[setting.name] = setting.kind(raw)
         except ValueError:
-            faults.append(f"{variable} has value {raw!r}; it needs {setting.kind.__name__}: {setting.help}.")
+            faults.append(f"{variable} has value {raw!r}; it needs {setting.kind.__name__.lower()}: {setting.help}.")
     faults += _half_set_up(values)
     if faults:
         raise SettingsError(faults)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -38,6 +39,15 @@ def create_app(settings: Settings, *, name: str = "switchboard") -> Sanic[Any, A
     async def start(app: Sanic[Any, Any]) -> None:
         app.ctx.parts = make_parts(settings)
         await app.ctx.parts.open()
+
+    @app.after_server_start
+    async def begin(app: Sanic[Any, Any]) -> None:
+        app.ctx.clock = asyncio.create_task(app.ctx.parts.clock.run())
+
+    @app.before_server_stop
+    async def end(app: Sanic[Any, Any]) -> None:
+        app.ctx.clock.cancel()
+        await asyncio.gather(app.ctx.clock, return_exceptions=True)
 
     @app.after_server_stop
     async def stop(app: Sanic[Any, Any]) -> None:

@@ -15,8 +15,16 @@ from switchboard import conversations
 from switchboard.assistant_client import AssistantClient, AssistantFailed, Reply
 from switchboard.conversations import BOT, Conversation, Message, NoConversation
 from switchboard.crisis_lane import CrisisLane
+from switchboard.follow_through import FollowThrough
 from switchboard.numbers import Vault
-from switchboard.offers import ABOUT_PEOPLE, is_answer, offer_of, topic_of
+from switchboard.offers import (
+    ABOUT_PEOPLE,
+    is_answer,
+    is_follow_through,
+    offer_of,
+    topic_of,
+    was_asked_for_words,
+)
 from switchboard.presence import Presence
 from switchboard.records.record import Record, RecordUnavailable
 from switchboard.short_texts import as_one_turn, pause_left
@@ -37,6 +45,7 @@ class Brain:
         record: Record,
         assistant: AssistantClient,
         lane: CrisisLane,
+        follow: FollowThrough,
         streams: Streams,
         content: Content,
         centre: Centre,
@@ -48,6 +57,7 @@ class Brain:
         self._record = record
         self._assistant = assistant
         self._lane = lane
+        self._follow = follow
         self._streams = streams
         self._content = content
         self._texts = Texts(content)
@@ -130,6 +140,10 @@ class Brain:
             del self._heard[conversation_id]
 
     async def _answer(self, conversation: Conversation, message: Message, before: list[Message]) -> None:
+        if is_follow_through(message.choice):  # it was answered together with being stored
+            async with self._record.write() as tx:
+                await conversations.handled(tx, conversation, message.seq)
+            return
         self._streams.wake(conversation.id)  # followers see that the bot is at it
         try:
             async with self._places:
@@ -139,7 +153,7 @@ class Brain:
             logger.warning("conversation %s: assistant failed: %s", conversation.id, error)
             replies, failed = [], not _is_acute(message)
         async with self._record.write() as tx:
-            await self._say(tx, conversation, message, replies, failed=failed)
+            await self._say(tx, conversation, message, before, replies, failed=failed)
         self._streams.wake(conversation.id, CONSOLE)
 
     def _turn(self, conversation: Conversation, message: Message, before: list[Message]) -> dict[str, Any]:
@@ -166,6 +180,7 @@ class Brain:
         tx: AsyncConnection,
         asked: Conversation,
         message: Message,
+        before: list[Message],
         replies: list[Reply],
         *,
         failed: bool,
@@ -174,25 +189,33 @@ class Brain:
         if current.owner != BOT or current.epoch != asked.epoch:
             logger.info("conversation %s: late answer dropped, %s has it", asked.id, current.speaker)
             return
-        for words in self._words(current, message, replies, failed=failed):
+        for words in self._words(current, message, before, replies, failed=failed):
             await conversations.add(tx, current, replace(words, answers_seq=message.seq))
         await conversations.handled(tx, current, message.seq)
         await self._act(tx, current, message, replies, failed=failed)
 
     def _words(
-        self, conversation: Conversation, message: Message, replies: list[Reply], *, failed: bool
+        self,
+        conversation: Conversation,
+        message: Message,
+        before: list[Message],
+        replies: list[Reply],
+        *,
+        failed: bool,
     ) -> list[Message]:
         if _is_acute(message):
             return []
+        if was_asked_for_words(before) and not any(_says_something(r) for r in replies):
+            return [self._follow.noted(conversation)]
         if failed:
             words = [self._texts.notice("bot_failed", conversation, author="bot", kind="text")]
         else:
             words = [_message(reply, message.language) for reply in replies if reply.text]
-        words = self._with_safety(conversation, message, words)
+        words = self._with_safety(conversation, message, before, words)
         return _as_one([_numbered(m) for m in words]) if conversation.channel == "sms" else words
 
     def _with_safety(
-        self, conversation: Conversation, message: Message, words: list[Message]
+        self, conversation: Conversation, message: Message, before: list[Message], words: list[Message]
     ) -> list[Message]:
         """Level possible: an answer from the documents gets the safety line, anything else the guidance.
 
@@ -205,7 +228,7 @@ class Brain:
             return [*words, self._texts.notice("safety_line", conversation, author="bot", kind="text")]
         assessment = self._lane.reading(message.crisis, message.language)
         about_people = [m for m in words if m.response in ABOUT_PEOPLE]
-        return [self._lane.guidance(assessment, conversation.channel), *about_people]
+        return [self._follow.guidance(assessment, conversation, before), *about_people]
 
     async def _act(
         self,
@@ -231,6 +254,11 @@ class Brain:
 
 def _is_acute(message: Message) -> bool:
     return (message.crisis or {}).get("level") == "acute"
+
+
+def _says_something(reply: Reply) -> bool:
+    """Whether a reply is more than "I don't have that": an answer, or something about a person."""
+    return is_answer(reply.response) or reply.response in ABOUT_PEOPLE or bool(reply.custom)
 
 
 def _message(reply: Reply, language: str) -> Message:

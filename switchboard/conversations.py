@@ -21,6 +21,9 @@ from switchboard.records.tables import (
     callbacks,
     claims,
     conversations,
+    deadlines,
+    feedback,
+    follow_through,
     follow_ups,
     messages,
     outcomes,
@@ -32,6 +35,7 @@ from switchboard.sms import deliveries
 
 BOT = "bot"
 WAITING = "waiting"
+FOLLOW_THROUGH = "after/"  # how responses and choices begin that follow guidance (switchboard.follow_through)
 
 
 class NoConversation(HavenError):
@@ -64,6 +68,7 @@ class Conversation:
     opened_at: int
     updated_at: int
     erased_at: int | None
+    practice: int | None = None
 
     @property
     def speaker(self) -> str:
@@ -183,7 +188,8 @@ async def sent_before(tx: AsyncConnection, conversation_id: str, client_id: str)
         return []
     rest = await tx.execute(sa.select(messages).where(
         messages.c.conversation == conversation_id, messages.c.answers_seq == first.seq,
-        messages.c.kind == "guidance").order_by(messages.c.seq))
+        sa.or_(messages.c.kind == "guidance", messages.c.response.startswith(FOLLOW_THROUGH, autoescape=True)))
+        .order_by(messages.c.seq))
     return [_message(first), *(_message(row) for row in rest)]
 
 
@@ -205,6 +211,13 @@ async def last(tx: AsyncConnection, conversation_id: str, seq: int, count: int) 
         .order_by(messages.c.seq.desc()).limit(count)
     )
     return [_message(row) for row in reversed(rows.all())]
+
+
+async def wrote_last(tx: AsyncConnection, conversation_id: str) -> int | None:
+    """When the visitor wrote last, or None."""
+    moment: int | None = (await tx.execute(sa.select(sa.func.max(messages.c.at)).where(
+        messages.c.conversation == conversation_id, messages.c.author == "visitor"))).scalar_one()
+    return moment
 
 
 async def unhandled(tx: AsyncConnection, conversation: Conversation) -> list[Message]:
@@ -317,7 +330,8 @@ async def promise_callback(tx: AsyncConnection, conversation: Conversation, call
 
 async def erase(tx: AsyncConnection, conversation: Conversation) -> None:
     """Remove the words of a conversation for good; an empty row stays so that its token reads "erased"."""
-    for table in (messages, alerts, callbacks, transfers, follow_ups, sms_deliveries, sms_checkins):
+    for table in (messages, alerts, callbacks, transfers, follow_ups, follow_through, deadlines, feedback,
+                  sms_deliveries, sms_checkins):
         await tx.execute(table.delete().where(table.c.conversation == conversation.id))
     await tx.execute(outcomes.update().where(outcomes.c.conversation == conversation.id).values(note=None))
     await tx.execute(

@@ -48,6 +48,14 @@ class Outcome:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Lapse:
+    """Why a conversation is taken from somebody: for staff, and the sentence of data/texts.yml for the visitor."""
+
+    why: str
+    said: str
+
+
 # -- claim and reply --------------------------------------------------------------------------------------
 
 
@@ -70,9 +78,9 @@ async def _take(
     danger = await _open_alerts(tx, conversation.id)
     asked_at = min([at for at in (conversation.waiting_since, *danger) if at], default=now())
     taken = await conversations.give(tx, conversation, person.owner)
-    await conversations.accept_alerts(tx, taken, person.id)
     await tx.execute(claims.insert().values(
         conversation=taken.id, staff=person.id, urgent=bool(danger), asked_at=asked_at, claimed_at=now()))
+    await conversations.accept_alerts(tx, taken, person.id)  # after the claim: what it accepted, its loss reopens
     await conversations.add(tx, taken, texts.notice(said, taken, name=person.first_name))
     return await conversations.load(tx, taken.id)
 
@@ -174,9 +182,9 @@ async def close(
 
 
 async def lose(
-    tx: AsyncConnection, texts: Texts, conversation_id: str, owner: str, name: str, why: str
+    tx: AsyncConnection, texts: Texts, conversation_id: str, owner: str, name: str, lapse: Lapse
 ) -> Conversation | None:
-    """Take a conversation from a person who went silent: the visitor is told, it is offered again.
+    """Take a conversation from a person who left or went silent: the visitor is told which, it is offered again.
 
     None when the conversation changed hands meanwhile. Dangers this person had accepted are open again.
     """
@@ -188,8 +196,8 @@ async def lose(
         tx, conversation, WAITING, waiting_since=row.asked_at if row else now())
     await _reopen(tx, conversation, row)
     await _end(tx, conversation_id, "lost")
-    await _log(tx, given, f"{name} {why}. It is offered again.")
-    await conversations.add(tx, given, texts.notice("staff_gone", given, name=name))
+    await _log(tx, given, f"{name} {lapse.why}. It is offered again.")
+    await conversations.add(tx, given, texts.notice(lapse.said, given, name=name))
     return given
 
 

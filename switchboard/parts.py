@@ -9,10 +9,14 @@ from sanic import Request
 from haven.centre import Centre, load_centre
 from haven.content import Content
 from haven.crisis import Guard
+from haven.follow_through import FollowThroughContent
 from haven.settings import Settings
+from switchboard import opening_hours
 from switchboard.assistant_client import AssistantClient
 from switchboard.brain import Brain
+from switchboard.clock import Clock
 from switchboard.crisis_lane import CrisisLane
+from switchboard.follow_through import Delays, FollowThrough
 from switchboard.inbox import Inbox
 from switchboard.limits import Pace
 from switchboard.numbers import Vault, encrypt_old_numbers
@@ -34,6 +38,8 @@ class Parts:
     centre: Centre
     record: Record
     lane: CrisisLane
+    follow: FollowThrough
+    clock: Clock
     assistant: AssistantClient
     brain: Brain
     inbox: Inbox
@@ -52,6 +58,8 @@ class Parts:
         """Bring the record up to date and take up what was left unanswered."""
         await self.record.migrate()
         await encrypt_old_numbers(self.record, self.vault)
+        async with self.record.read() as connection:
+            await opening_hours.follow(connection, self.centre)
         await self.brain.take_up()
         if self.line:
             self.line.start()
@@ -70,17 +78,21 @@ def make_parts(settings: Settings) -> Parts:
     content, centre = Content.load(settings.data), load_centre(settings.data)
     record, streams, presence, texts = Record(settings.database_url), Streams(), Presence(), Texts(content)
     lane = CrisisLane(Guard.load(settings.data, settings.models), content)
+    delays = Delays(quiet=settings.quiet_ms, second_dose=settings.second_dose_ms, resend=settings.resend_ms)
+    follow = FollowThrough(FollowThroughContent.load(settings.data), lane, delays)
     assistant = AssistantClient(
         settings.assistant_url, settings.loopback_secret, budget=settings.turn_budget)
     vault = Vault(settings.number_secret)
-    brain = Brain(record, assistant, lane, streams, content, centre, presence, vault, pause=settings.sms_pause)
-    inbox = Inbox(record, lane, brain, streams, texts)
+    brain = Brain(record, assistant, lane, follow, streams, content, centre, presence, vault, pause=settings.sms_pause)
+    inbox = Inbox(record, lane, follow, brain, streams, texts)
     return Parts(
         settings=settings,
         content=content,
         centre=centre,
         record=record,
         lane=lane,
+        follow=follow,
+        clock=Clock(record, follow, streams),
         assistant=assistant,
         brain=brain,
         inbox=inbox,

@@ -34,7 +34,7 @@ async def centre(request: Request) -> HTTPResponse:
     return json({
         "name": about.name,
         "open": about.open_now(),
-        "hours_text": about.hours_text,
+        "hours_text": about.hours_in_words(language),
         "next_open_text": about.next_open_text(language),
         "emergency_text": parts.texts.plain("emergency", language),
         "languages": list(LANGUAGES),
@@ -123,6 +123,7 @@ async def leave(request: Request) -> HTTPResponse:
         conversation = await conversations.load(tx, conversation_id)
         await conversations.add(tx, conversation, Message(
             author="system", kind="private", text="The visitor left by the exit button.", response="exit"))
+        await parts.follow.end(tx, conversation_id, "left")
     parts.streams.wake(conversation_id, "console")
     return empty()
 

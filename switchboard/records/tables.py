@@ -13,6 +13,7 @@ metadata = sa.MetaData(
     }
 )
 
+# `practice`: the id of the person who learns with it, if no visitor is behind it; never in figures, wakes nobody.
 # One conversation. `owner` is "bot", "waiting" or "staff:<id>"; `epoch` grows at every change of owner.
 # `handled_seq`: visitors' messages up to here were answered, or passed to people.
 conversations = sa.Table(
@@ -32,6 +33,7 @@ conversations = sa.Table(
     sa.Column("opened_at", sa.BigInteger, nullable=False),
     sa.Column("updated_at", sa.BigInteger, nullable=False),
     sa.Column("erased_at", sa.BigInteger),
+    sa.Column("practice", sa.Integer),
     sa.Index("ix_conversations_owner", "owner", "waiting_since"),
     sa.Index("ix_conversations_updated_at", "updated_at"),
     sa.Index("ix_conversations_address", "channel", "address"),
@@ -107,6 +109,8 @@ staff = sa.Table(
     sa.Column("paused_at", sa.BigInteger),
     sa.Column("totp", sa.String(64)),
     sa.Column("totp_step", sa.BigInteger),
+    sa.Column("email", sa.String(200)),
+    sa.Index("ix_staff_email", "email", unique=True),
 )
 
 # A login. Only the hash of its secret is kept.
@@ -175,6 +179,80 @@ follow_ups = sa.Table(
     sa.Column("made_at", sa.BigInteger, nullable=False),
     sa.Column("done_at", sa.BigInteger),
     sa.Column("done_by", sa.Integer, sa.ForeignKey("staff.id")),
+)
+
+# What Haven follows through after acute guidance, one row a conversation; it begins anew with a new danger.
+# `seq`: the message that told it. `step`: steps shown so far; `asked`: how often silence was asked about.
+# `how` it ended: "safe" (the visitor said so), "staff" (a person looked), "left" (the exit button), "old".
+follow_through = sa.Table(
+    "follow_through",
+    metadata,
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), primary_key=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("began_at", sa.BigInteger, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("asked", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("naloxone_at", sa.BigInteger),
+    sa.Column("ended_at", sa.BigInteger),
+    sa.Column("how", sa.String(16)),
+)
+
+# Something to say at a time, whatever restarts meanwhile; whoever sets `done_at` says it.
+deadlines = sa.Table(
+    "deadlines",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("step", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("due_at", sa.BigInteger, nullable=False),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("done_at", sa.BigInteger),
+    sa.Index("ix_deadlines_open", "done_at", "due_at"),
+    sa.Index("ix_deadlines_conversation", "conversation", "done_at"),
+)
+
+# Whether an answer helped, told by a button; the answer is named, no words are kept.
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("response", sa.String(80)),
+    sa.Column("helped", sa.Boolean, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
+# What became of a question the bot could not answer: a new wording of an answer, a draft of a new one, or
+# nothing ("variant", "answer", "none"). `question` is redacted; `draft` holds what an answer of data/faq needs.
+drafts = sa.Table(
+    "drafts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String(8), nullable=False),
+    sa.Column("question", sa.String(400), nullable=False),
+    sa.Column("language", sa.String(2), nullable=False),
+    sa.Column("asked", sa.Integer, nullable=False),
+    sa.Column("answer", sa.String(40)),
+    sa.Column("draft", sa.JSON),
+    sa.Column("made_by", sa.Integer, sa.ForeignKey("staff.id"), nullable=False),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("exported_at", sa.BigInteger),
+    sa.Column("withdrawn_at", sa.BigInteger),
+)
+
+# The opening hours as a supervisor set them; the newest row counts, the others are history. `week` is a list of
+# spans ("08:00-20:00") per weekday from Monday, `holidays` ISO dates.
+opening_hours = sa.Table(
+    "opening_hours",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("time_zone", sa.String(64), nullable=False),
+    sa.Column("week", sa.JSON, nullable=False),
+    sa.Column("holidays", sa.JSON, nullable=False),
+    sa.Column("set_by", sa.Integer, sa.ForeignKey("staff.id"), nullable=False),
+    sa.Column("set_at", sa.BigInteger, nullable=False),
 )
 
 # Who did or saw what at the console. Rows are only ever added; no visitor's words stand here.

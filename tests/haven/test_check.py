@@ -135,6 +135,28 @@ PLANTED = {
     "an unknown id": (
         "faq/heroin.yml", "support: [DOC0-2,", "support: [DOC9-9,", "FAQ-001: there is no DOC9-9",
     ),
+    "a step that the guidance does not have": (
+        "follow_through.yml", 'web: "Breathing? Roll them on their side."', 'web: "Breathing? Let them be."',
+        "overdose_other: has a step its guidance does not",
+    ),
+    "another question than the reviewed one": (
+        "follow_through.yml", 'asks: {web: "Is 911 on the way?"', 'asks: {web: "How are you?"',
+        "naloxone_given: does not ask the follow_up of its guidance",
+    ),
+    "what a kind must never say, in an answer that may follow it": (
+        "follow_through.yml", 'web: "Call 911 now if you have not.', 'web: "Lie down, wait an hour.',
+        "alone: says what overdose_self must never say: 'wait an hour'",
+    ),
+    "choices that do not fit into a text message": (
+        "follow_through.yml", "title: Next step", "title: " + "Next step of all the steps that there are " * 6,
+        "with its numbered choices is",
+    ),
+    "a carrier's word asked for after guidance": (
+        "follow_through.yml", 'sms: "Text a number:"', 'sms: "Text YES or a number:"', "carriers act on",
+    ),
+    "an answer to a choice that does not exist": (
+        "follow_through.yml", "then: [called, cannot, next]", "then: [called, fly]", "there is no choice fly",
+    ),
 }  # fmt: skip
 
 
