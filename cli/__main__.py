@@ -18,6 +18,7 @@ COMMANDS = {
     "staff": "cli.staff",
     "content": "cli.content",
     "feedback": "cli.feedback",
+    "sms": "cli.sms",
 }
 
 

@@ -17,15 +17,11 @@ from haven.content import Answer, Claim, Content, Guidance, Text, Unsupported
 from haven.errors import ContentError
 from haven.follow_through import FILE as FOLLOW_THROUGH
 from haven.follow_through import Care, FollowThroughContent, numbered
+from haven.gsm import is_gsm7, sms_length
 from haven.notes import quoted, source_line
 from haven.retrieval.quotes import LONGEST_SMS, quotable
 
-SMS_LIMIT = 306  # two segments of a concatenated GSM-7 message (3GPP TS 23.040: 153 characters each)
-GSM7 = set(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-GSM7_DOUBLE = set("^{}\\[~]|€")  # 3GPP TS 23.038: the extension table, two places each
+SMS_LIMIT = 300  # two segments of a concatenated GSM-7 message (3GPP TS 23.040: 153 characters each) less "Auto: "
 HOTLINE_CHECK = timedelta(days=92)  # every number is test-called every three months (clinical review)
 GRADE_LIMIT = 9.0
 FEWEST_WAYS = {"en": 16, "es": 2}  # to ask for an answer; fewer are not found however people word it
@@ -33,7 +29,7 @@ SHINGLE = 7  # words in a row that are no accident
 
 # The longest a field may become, to measure SMS with.
 FIELD_LENGTHS = {
-    "centre": 26, "name": 14, "next_open": 21, "number": 15, "when": 24, "retention_days": 3, "minutes": 3,
+    "centre": 26, "name": 14, "next_open": 21, "number": 15, "when": 40, "retention_days": 3, "minutes": 3,
     "sentence": 150, "title": 46, "titles": 180, "about": 46, "authority": 110,
 }  # fmt: skip
 
@@ -125,11 +121,6 @@ def plain(text: str) -> str:
     """A text in lower case without accents and punctuation, for comparing wording."""
     letters = unicodedata.normalize("NFKD", text.casefold().replace("'", "").replace("’", ""))
     return " ".join(re.findall(r"[a-z0-9]+", "".join(c for c in letters if not unicodedata.combining(c))))
-
-
-def sms_length(text: str) -> int:
-    """Places a text takes in GSM-7; characters of the extension table take two."""
-    return len(text) + sum(c in GSM7_DOUBLE for c in text)
 
 
 def reading_grade(text: str) -> float:
@@ -508,7 +499,7 @@ def _sms_faults(said: Said) -> Iterator[str]:
     text = said.text
     for name in said.fields:
         text = text.replace("{" + name + "}", "x" * FIELD_LENGTHS.get(name, 30))
-    outside = sorted({c for c in text if c not in GSM7 and c not in GSM7_DOUBLE})
+    outside = sorted({c for c in text if not is_gsm7(c)})
     if outside:
         yield f"holds characters outside GSM-7: {' '.join(outside)}"
     if sms_length(text) > SMS_LIMIT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -13,6 +14,7 @@ from typing import Any
 from haven.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
+MADE_SECRETS = ("session", "loopback", "numbers")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,14 @@ SETTINGS = (
     Setting("on_call_danger", "30", "seconds an acute danger waits before the person on call is told", float),
     Setting("on_call_waiting", "180", "seconds anybody else waits before the person on call is told", float),
     Setting("on_call_again", "120", "seconds until the person on call is told again", float),
+    Setting("number_secret", "", "encrypts telephone numbers; empty: made on first run, kept in the home folder"),
+    Setting("sms_account", "", "Twilio account (AC...); empty: no text messages"),
+    Setting("sms_tokens", "", "Twilio auth tokens, spaces between; the first is used to send, all are accepted"),
+    Setting("sms_from", "", "number (+1...) or messaging service (MG...) that texts leave from"),
+    Setting("sms_addresses", "", "addresses under which Twilio reaches this switchboard, spaces between"),
+    Setting("sms_api", "https://api.twilio.com", "address of Twilio's interface"),
+    Setting("sms_discreet", "0", "1: the first text names neither the centre nor its subject", int),
+    Setting("sms_pause", "2.0", "seconds a short text waits for the next, to be read as one", float),
 )
 
 
@@ -106,6 +116,19 @@ class Settings:
     on_call_danger: float
     on_call_waiting: float
     on_call_again: float
+    number_secret: Secret
+    sms_account: str
+    sms_tokens: tuple[Secret, ...]
+    sms_from: str
+    sms_addresses: tuple[str, ...]
+    sms_api: str
+    sms_discreet: bool
+    sms_pause: float
+
+    @property
+    def has_sms(self) -> bool:
+        """Whether text messages are set up (all of it or nothing: load_settings sees to that)."""
+        return bool(self.sms_account)
 
     @property
     def assistant_url(self) -> str:
@@ -152,6 +175,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         on_call_danger=values["on_call_danger"],
         on_call_waiting=values["on_call_waiting"],
         on_call_again=values["on_call_again"],
+        number_secret=Secret(values["number_secret"] or made["numbers"]),
+        sms_account=values["sms_account"],
+        sms_tokens=tuple(Secret(token) for token in values["sms_tokens"].split()),
+        sms_from=values["sms_from"],
+        sms_addresses=tuple(address.rstrip("/") for address in values["sms_addresses"].split()),
+        sms_api=values["sms_api"].rstrip("/"),
+        sms_discreet=bool(values["sms_discreet"]),
+        sms_pause=values["sms_pause"],
     )
 
 
@@ -169,9 +200,19 @@ def _values(environ: Mapping[str, str]) -> dict[str, Any]:
             values[setting.name] = setting.kind(raw)
         except ValueError:
             faults.append(f"{variable} has value {raw!r}; it needs {setting.kind.__name__.lower()}: {setting.help}.")
+    faults += _half_set_up(values)
     if faults:
         raise SettingsError(faults)
     return values
+
+
+def _half_set_up(values: Mapping[str, Any]) -> list[str]:
+    """Text messages need four settings: with some of them only, texts would come in and never be answered."""
+    needed = ("sms_account", "sms_tokens", "sms_from", "sms_addresses")
+    missing = [f"HAVEN_{name.upper()}" for name in needed if not values.get(name)]
+    if len(missing) in (0, len(needed)):
+        return []
+    return [f"{name} is missing: text messages need it; see docs/sms.md." for name in missing]
 
 
 def _folder(value: str) -> Path:
@@ -180,13 +221,31 @@ def _folder(value: str) -> Path:
 
 
 def _secrets(path: Path) -> dict[str, str]:
-    """The secrets made on first run; created with owner-only access, never overwritten."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    """The secrets made on first run, with owner-only access; one that is there is never overwritten."""
+    kept = _kept(path)
+    if all(name in kept for name in MADE_SECRETS):
         return kept
-    made = {"session": secrets.token_urlsafe(32), "loopback": secrets.token_urlsafe(32)}
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-        json.dump(made, handle)
-    return made
+    with open(path.with_name(".secrets.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the three processes may start at the same moment
+        kept = _kept(path)
+        missing = [name for name in MADE_SECRETS if name not in kept]
+        if missing:
+            kept |= {name: secrets.token_urlsafe(32) for name in missing}
+            _place(path, json.dumps(kept))
+    return kept
+
+
+def _kept(path: Path) -> dict[str, str]:
+    kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return kept
+
+
+def _place(path: Path, text: str) -> None:
+    """Write the file whole or not at all: a crash in between must not cost a secret."""
+    whole = path.with_name(".secrets.new")
+    whole.unlink(missing_ok=True)
+    with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    whole.rename(path)

@@ -12,7 +12,7 @@ from sanic.response import BaseHTTPResponse
 from haven.redaction import IdsOnly
 from haven.settings import Settings, load_settings
 from switchboard import console, errors, health, origins, pages
-from switchboard.channels import widget
+from switchboard.channels import sms, widget
 from switchboard.parts import make_parts
 
 # Everything a page of ours loads comes from here, and nothing may frame the console.
@@ -32,7 +32,7 @@ def create_app(settings: Settings, *, name: str = "switchboard") -> Sanic[Any, A
     app.config.update(REQUEST_MAX_SIZE=65_536, RESPONSE_TIMEOUT=60, KEEP_ALIVE_TIMEOUT=75, ACCESS_LOG=False)
     errors.install(app)
     origins.install(app, settings.allowed_origins)
-    for blueprint in (widget.blueprint, console.blueprint, health.blueprint, pages.blueprint):
+    for blueprint in (widget.blueprint, sms.blueprint, console.blueprint, health.blueprint, pages.blueprint):
         app.blueprint(blueprint)
 
     @app.before_server_start

@@ -16,6 +16,7 @@ from switchboard.assistant_client import AssistantClient, AssistantFailed, Reply
 from switchboard.conversations import BOT, Conversation, Message, NoConversation
 from switchboard.crisis_lane import CrisisLane
 from switchboard.follow_through import FollowThrough
+from switchboard.numbers import Vault
 from switchboard.offers import (
     ABOUT_PEOPLE,
     is_answer,
@@ -26,6 +27,7 @@ from switchboard.offers import (
 )
 from switchboard.presence import Presence
 from switchboard.records.record import Record, RecordUnavailable
+from switchboard.short_texts import as_one_turn, pause_left
 from switchboard.streams import CONSOLE, Streams
 from switchboard.texts import Texts
 
@@ -48,6 +50,9 @@ class Brain:
         content: Content,
         centre: Centre,
         presence: Presence,
+        vault: Vault,
+        *,
+        pause: float,
     ) -> None:
         self._record = record
         self._assistant = assistant
@@ -58,14 +63,19 @@ class Brain:
         self._texts = Texts(content)
         self._centre = centre
         self._presence = presence
+        self._vault = vault
+        self._pause = pause
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
+        self._heard: dict[str, asyncio.Event] = {}  # of those that listen whether more comes
         self._places = asyncio.Semaphore(AT_ONCE)
 
     def wake(self, conversation_id: str) -> None:
         """See to it that the conversation's open messages are answered."""
         if conversation_id in self._workers:
             self._again.add(conversation_id)
+            if conversation_id in self._heard:
+                self._heard[conversation_id].set()
             return
         self._workers[conversation_id] = asyncio.create_task(self._work(conversation_id))
 
@@ -109,10 +119,25 @@ class Brain:
                     if conversation.owner != BOT or not owed:
                         return
                     before = await conversations.last(connection, conversation_id, owed[0].seq - 1, 6)
-                await self._answer(conversation, owed[0], before)
+                wait = pause_left(owed, self._pause) if conversation.channel == "sms" else 0.0
+                if wait > 0:
+                    await self._listen(conversation_id, wait)
+                    continue
+                message = as_one_turn(owed) if conversation.channel == "sms" else owed[0]
+                await self._answer(conversation, message, before)
             except RecordUnavailable:
                 logger.warning("conversation %s: the record cannot be reached, trying again", conversation_id)
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen(self, conversation_id: str, seconds: float) -> None:
+        """Wait whether more comes; what comes ends the wait."""
+        self._heard[conversation_id] = heard = asyncio.Event()
+        try:
+            await asyncio.wait_for(heard.wait(), seconds)
+        except TimeoutError:
+            return
+        finally:
+            del self._heard[conversation_id]
 
     async def _answer(self, conversation: Conversation, message: Message, before: list[Message]) -> None:
         if is_follow_through(message.choice):  # it was answered together with being stored
@@ -216,7 +241,9 @@ class Brain:
     ) -> None:
         for reply in replies:
             if "callback" in reply.custom:
-                await conversations.promise_callback(tx, conversation, reply.custom["callback"])
+                form = reply.custom["callback"]
+                await conversations.promise_callback(
+                    tx, conversation, {**form, "number": self._vault.lock(str(form["number"]))})
         wishes = [reply.custom["handoff"] for reply in replies if "handoff" in reply.custom]
         if failed:
             wishes = [{"reason": "bot_failed", "urgency": "soon", "wait": True}]

@@ -27,8 +27,11 @@ from switchboard.records.tables import (
     follow_ups,
     messages,
     outcomes,
+    sms_checkins,
+    sms_deliveries,
     transfers,
 )
+from switchboard.sms import deliveries
 
 BOT = "bot"
 WAITING = "waiting"
@@ -172,6 +175,8 @@ async def add(tx: AsyncConnection, conversation: Conversation, message: Message)
     seq, epoch = result.one()
     stored = replace(message, seq=seq, epoch=epoch, at=moment)
     await tx.execute(messages.insert().values(conversation=conversation.id, **_columns(stored)))
+    if conversation.channel == "sms":
+        await deliveries.put(tx, conversation, stored)
     return stored
 
 
@@ -325,7 +330,8 @@ async def promise_callback(tx: AsyncConnection, conversation: Conversation, call
 
 async def erase(tx: AsyncConnection, conversation: Conversation) -> None:
     """Remove the words of a conversation for good; an empty row stays so that its token reads "erased"."""
-    for table in (messages, alerts, callbacks, transfers, follow_ups, follow_through, deadlines, feedback):
+    for table in (messages, alerts, callbacks, transfers, follow_ups, follow_through, deadlines, feedback,
+                  sms_deliveries, sms_checkins):
         await tx.execute(table.delete().where(table.c.conversation == conversation.id))
     await tx.execute(outcomes.update().where(outcomes.c.conversation == conversation.id).values(note=None))
     await tx.execute(

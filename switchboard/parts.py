@@ -19,9 +19,11 @@ from switchboard.crisis_lane import CrisisLane
 from switchboard.follow_through import Delays, FollowThrough
 from switchboard.inbox import Inbox
 from switchboard.limits import Pace
+from switchboard.numbers import Vault, encrypt_old_numbers
 from switchboard.presence import Presence
 from switchboard.records.record import Record
 from switchboard.sessions import Sessions
+from switchboard.sms.line import Line, make_line
 from switchboard.streams import Streams
 from switchboard.texts import Texts
 from switchboard.typing_signs import TypingSigns
@@ -46,6 +48,8 @@ class Parts:
     sessions: Sessions
     texts: Texts
     typing: TypingSigns
+    vault: Vault
+    line: Line | None
     pace: Pace = field(default_factory=lambda: Pace(burst=12, seconds=1.5))
     start_pace: Pace = field(default_factory=lambda: Pace(burst=300, seconds=0.1))
     staff_names: dict[int, str] = field(default_factory=dict)
@@ -53,11 +57,16 @@ class Parts:
     async def open(self) -> None:
         """Bring the record up to date and take up what was left unanswered."""
         await self.record.migrate()
+        await encrypt_old_numbers(self.record, self.vault)
         async with self.record.read() as connection:
             await opening_hours.follow(connection, self.centre)
         await self.brain.take_up()
+        if self.line:
+            self.line.start()
 
     async def close(self) -> None:
+        if self.line:
+            await self.line.close()
         await self.brain.close()
         await self.assistant.close()
         await self.record.close()
@@ -73,7 +82,9 @@ def make_parts(settings: Settings) -> Parts:
     follow = FollowThrough(FollowThroughContent.load(settings.data), lane, delays)
     assistant = AssistantClient(
         settings.assistant_url, settings.loopback_secret, budget=settings.turn_budget)
-    brain = Brain(record, assistant, lane, follow, streams, content, centre, presence)
+    vault = Vault(settings.number_secret)
+    brain = Brain(record, assistant, lane, follow, streams, content, centre, presence, vault, pause=settings.sms_pause)
+    inbox = Inbox(record, lane, follow, brain, streams, texts)
     return Parts(
         settings=settings,
         content=content,
@@ -84,12 +95,14 @@ def make_parts(settings: Settings) -> Parts:
         clock=Clock(record, follow, streams),
         assistant=assistant,
         brain=brain,
-        inbox=Inbox(record, lane, follow, brain, streams, texts),
+        inbox=inbox,
         streams=streams,
         presence=presence,
         sessions=Sessions(settings.session_secret, days=settings.session_days),
         texts=texts,
         typing=TypingSigns(),
+        vault=vault,
+        line=make_line(settings, record, lane, inbox, vault, texts, centre, streams),
     )
 
 

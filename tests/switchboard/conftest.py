@@ -80,7 +80,8 @@ class Assistant:
                 await asyncio.sleep(self.delay)
                 if self.hold:
                     await self.hold.wait()
-            raw = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
+            answer = self.answer(body) if callable(self.answer) else self.answer
+            raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             writer.write(b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nConnection: close\r\n"
                          b"Content-Length: %d\r\n\r\n" % (self.status, len(raw)) + raw)
             await writer.drain()
