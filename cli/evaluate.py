@@ -72,7 +72,7 @@ def _guard_alone(sets: Path) -> None:
             "own look-alikes": [row for row in own if row["level"] == "none"]}
     for name in ("crisis", "benign", "public_suicide", "public_benign_easy", "public_benign_hard",
                  "public_out_of_scope", "public_chitchat"):
-        told[f"dev/{name}"] = _rows(sets / "dev" / f"{name}.jsonl")
+        told[f"dev/{name}"] = [*_rows(sets / "dev" / f"{name}.jsonl")]
     for name, rows in told.items():
         report = measure(guard, rows)
         click.echo(f"\n== {name}, the guard alone")
