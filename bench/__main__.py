@@ -19,7 +19,8 @@ def script(name: str) -> Callable[[], dict[str, Any]]:
     """A measurement that runs by itself and prints JSON."""
 
     def measure() -> dict[str, Any]:
-        done = subprocess.run([sys.executable, f"bench/{name}.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+        command = [sys.executable, f"bench/{name}.py"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         result: dict[str, Any] = json.loads(done.stdout)
         return result
 
