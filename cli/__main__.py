@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "cli.check",
     "evaluate": "cli.evaluate",
     "staff": "cli.staff",
+    "content": "cli.content",
     "feedback": "cli.feedback",
 }
 

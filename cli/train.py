@@ -19,8 +19,8 @@ from haven.settings import ROOT, Settings, load_settings
 # What a model is made from: any change here asks for a new one.
 SOURCES = ("config.yml", "domain.yml", "data/faq", "data/unsupported.yml", "data/texts.yml", "data/crisis",
            "data/nlu", "data/rules", "data/claims.yml", "data/corrections.yml", "data/sources.yml",
-           "data/documents", "assistant", "haven/retrieval.py", "haven/encoder.py", "haven/content.py",
-           "models/encoder/encoder.json", "requirements/assistant.txt")
+           "data/documents", "data/faq_extra", "assistant", "haven/retrieval", "haven/notes.py", "haven/encoder.py",
+           "haven/content.py", "models/encoder/encoder.json", "requirements/assistant.txt")
 
 
 class TrainingFailed(HavenError):

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DIAS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
 LOOK_AHEAD_DAYS = 14  # further ahead than any row of holidays
 
 
@@ -31,6 +32,22 @@ class Hours:
         starts = [start for start, _ in self._spans_on(now, days=range(0, LOOK_AHEAD_DAYS)) if start > now]
         return min(starts, default=None)
 
+    def in_words(self, language: str = "en") -> str:
+        """The week as people say it, days alike together; empty where nobody is ever on duty."""
+        days: list[tuple[int, int, tuple[tuple[time, time], ...]]] = []
+        for day in range(7):
+            spans = self.spans.get(day, ())
+            if days and days[-1][2] == spans:
+                days[-1] = (days[-1][0], day, spans)
+            else:
+                days.append((day, day, spans))
+        said = [f"{_days_in_words(first, last, language)} {_spans_in_words(spans, language)}"
+                for first, last, spans in days if spans]
+        if self.zone is None or not said:
+            return ""
+        place = self.zone.key.rpartition("/")[2].replace("_", " ")
+        return f"{', '.join(said)} ({f'hora de {place}' if language == 'es' else f'{place} time'})"
+
     def _spans_on(self, now: datetime, *, days: range) -> list[tuple[datetime, datetime]]:
         if self.zone is None:
             return []
@@ -48,15 +65,24 @@ class Hours:
         return begins, ends if ends > begins else ends + timedelta(days=1)  # a span may pass midnight
 
 
-@dataclass(frozen=True)
+@dataclass
 class Centre:
-    """What a visitor may know of the centre before typing."""
+    """What a visitor may know of the centre before typing; its hours may be set anew while it runs."""
 
     name: str
     hours: Hours
     hours_text: str
     retention_days: int
     reviewed: bool
+
+    def set_hours(self, hours: Hours) -> None:
+        """Let other hours count from now on, for everybody who holds this centre."""
+        self.hours, self.hours_text = hours, hours.in_words()
+
+    def hours_in_words(self, language: str = "en") -> str:
+        """The opening hours as visitors read them; Spanish where they were set at the console."""
+        is_set = self.hours_text == self.hours.in_words()
+        return self.hours.in_words(language) if is_set else self.hours_text
 
     def open_now(self, now: datetime | None = None) -> bool:
         return self.hours.is_open(now or datetime.now(timezone.utc))
@@ -70,9 +96,28 @@ class Centre:
 def in_words(moment: datetime, language: str) -> str:
     """A point in time as people say it: "Monday at 8:00 AM", "lunes a las 08:00"."""
     if language == "es":
-        days = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
-        return f"{days[moment.weekday()]} a las {moment:%H:%M}"
+        return f"{DIAS[moment.weekday()]} a las {moment:%H:%M}"
     return f"{DAYS[moment.weekday()].capitalize()} at {moment.hour % 12 or 12}:{moment:%M %p}"
+
+
+def _days_in_words(first: int, last: int, language: str) -> str:
+    names = DIAS if language == "es" else tuple(day.capitalize() for day in DAYS)
+    if (first, last) == (0, 6):
+        return "todos los días" if language == "es" else "Every day"
+    return names[first] if first == last else f"{names[first]} {'a' if language == 'es' else 'to'} {names[last]}"
+
+
+def _spans_in_words(spans: tuple[tuple[time, time], ...], language: str) -> str:
+    if spans == ((time(0), time(0)),):
+        return "las 24 horas" if language == "es" else "day and night"
+    if language == "es":
+        return " y ".join(f"de {start:%H:%M} a {end:%H:%M}" for start, end in spans)
+    return " and ".join(f"{_hour(start)} to {_hour(end)}" for start, end in spans)
+
+
+def _hour(moment: time) -> str:
+    minutes = f":{moment:%M}" if moment.minute else ""
+    return f"{moment.hour % 12 or 12}{minutes} {moment:%p}"
 
 
 def load_centre(data: Path) -> Centre:
@@ -84,14 +129,15 @@ def load_centre(data: Path) -> Centre:
     hours = raw.get("hours") or {}
     return Centre(
         name=str(raw.get("name") or "our centre"),
-        hours=_hours(hours),
+        hours=hours_of(hours),
         hours_text=str(raw.get("hours_text") or ""),
         retention_days=int(raw.get("retention_days") or 30),
         reviewed=bool(raw.get("reviewed_by_clinician")),
     )
 
 
-def _hours(raw: dict[str, Any]) -> Hours:
+def hours_of(raw: dict[str, Any]) -> Hours:
+    """Hours from their plain form (data/centre.yml, the record); whatever cannot be read gives "never open"."""
     try:
         zone = ZoneInfo(str(raw["time_zone"]))
         spans = {DAYS.index(day): tuple(_parse(span) for span in spans)

@@ -17,6 +17,8 @@ from haven.content import Answer, Claim, Content, Guidance, Text, Unsupported
 from haven.errors import ContentError
 from haven.follow_through import FILE as FOLLOW_THROUGH
 from haven.follow_through import Care, FollowThroughContent, numbered
+from haven.notes import quoted, source_line
+from haven.retrieval.quotes import LONGEST_SMS, quotable
 
 SMS_LIMIT = 306  # two segments of a concatenated GSM-7 message (3GPP TS 23.040: 153 characters each)
 GSM7 = set(
@@ -29,7 +31,10 @@ GRADE_LIMIT = 9.0
 SHINGLE = 7  # words in a row that are no accident
 
 # The longest a field may become, to measure SMS with.
-FIELD_LENGTHS = {"centre": 26, "name": 14, "next_open": 21, "number": 15, "when": 24, "retention_days": 3, "minutes": 3}
+FIELD_LENGTHS = {
+    "centre": 26, "name": 14, "next_open": 21, "number": 15, "when": 24, "retention_days": 3, "minutes": 3,
+    "sentence": 150, "title": 46, "titles": 180, "about": 46, "authority": 110,
+}  # fmt: skip
 
 # Carriers act on these words by themselves; a visitor who sends one as an answer may be cut off.
 _RESERVED = "STOPALL|STOP|UNSUBSCRIBE|CANCEL|END|QUIT|OPTOUT|REVOKE|START|YES|UNSTOP|HELP|INFO"
@@ -194,9 +199,8 @@ class _Checker:
 
     def _checks(self) -> tuple[Callable[[], Iterator[Fault]], ...]:
         return (
-            self._claims, self._supports, self._dates, self._hotlines, self._spanish, self._guidance,
-            self._duplicates, self._texts,
-            self._follow_through,
+            self._claims, self._supports, self._dates, self._reviews, self._hotlines, self._spanish, self._guidance,
+            self._duplicates, self._texts, self._sources, self._follow_through,
         )  # fmt: skip
 
     def _fault(self, said: Said, what: str, *, warning: bool = False) -> Fault:
@@ -236,6 +240,14 @@ class _Checker:
             if entry.review_by < self.today:
                 label = entry.kind if isinstance(entry, Guidance) else entry.id
                 yield self._entry_fault(_file_of(entry), label, f"its review was due on {entry.review_by}")
+
+    def _reviews(self) -> Iterator[Fault]:
+        for entry in (*self._questions(), *self.content.guidance.values()):
+            label = entry.kind if isinstance(entry, Guidance) else entry.id
+            if bool(entry.reviewer) != bool(entry.reviewed_on):
+                yield self._entry_fault(_file_of(entry), label, "'reviewer' and 'reviewed_on' go together")
+            elif entry.reviewed_on and entry.reviewed_on > self.today:
+                yield self._entry_fault(_file_of(entry), label, f"was reviewed in the future, on {entry.reviewed_on}")
 
     def _hotlines(self) -> Iterator[Fault]:
         for line in self.content.hotlines.values():
@@ -352,6 +364,14 @@ class _Checker:
             if said.is_prose and (grade := reading_grade(said.text)) > GRADE_LIMIT:
                 yield self._fault(said, f"reads at grade {grade:.1f}, over {GRADE_LIMIT:.0f}", warning=True)
 
+    def _sources(self) -> Iterator[Fault]:
+        """What "source" gets by SMS; titles are names and may hold words and numbers that we do not say."""
+        for answer in self.content.answers.values():
+            for key, language in (("sms", "en"), ("sms_es", "es")):
+                line = source_line(self.content, answer, language=language, channel="sms")
+                said = Said(_file_of(answer), answer.id, f"{key} of its source", line)
+                yield from (self._fault(said, what) for what in _sms_faults(said))
+
     def _wrong_with(self, said: Said) -> Iterator[str]:
         yield from self._numbers(said.text)
         yield from _sms_faults(said) if said.is_sms else ()
@@ -405,7 +425,8 @@ class _Checker:
     def _said(self) -> Iterator[Said]:
         """Everything a visitor may read, with what the visitor may be shown as its source."""
         for answer in self.content.answers.values():
-            yield from _said_of(answer, _file_of(answer), answer.id, ("question", "text", "sms", "text_es", "sms_es"))
+            fields = ("question", "subject", "text", "sms", "text_es", "sms_es", "openly", "openly_es")
+            yield from _said_of(answer, _file_of(answer), answer.id, fields)
         for entry in self.content.unsupported.values():
             yield from _said_of(entry, _file_of(entry), entry.id, ("text", "sms", "text_es", "sms_es"))
         for guidance in self.content.guidance.values():
@@ -417,6 +438,13 @@ class _Checker:
             yield from _said_of(text, FOLLOW_THROUGH, label, ("web", "sms", "web_es", "sms_es"))
         for id in sorted({id for answer in self.content.answers.values() for id in answer.corrections}):
             yield Said("corrections.yml", id, "text", self.content.corrections[id].text)
+        for claim in quotable(self.content):
+            yield Said("claims.yml", claim.id, "its quotation", quoted(self.content, claim))
+            if len(claim.quote) > LONGEST_SMS:
+                continue  # never quoted by text message
+            for key, language in (("sms", "en"), ("sms_es", "es")):
+                line = quoted(self.content, claim, language=language, channel="sms")
+                yield Said("claims.yml", claim.id, f"{key} of the quotation", line)
 
 
 def _holds(text: str, step: str) -> bool:

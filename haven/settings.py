@@ -57,6 +57,14 @@ SETTINGS = (
     Setting("resend_seconds", "60", "seconds until the 911 line is said again to somebody sleepy or overdosing", float),
     Setting("session_days", "7", "days a visitor's session lasts", int),
     Setting("secure_cookies", "0", "1 where the console is served over HTTPS", int),
+    Setting("oidc_issuer", "", "issuer of the centre's OpenID Connect provider; empty: staff sign in here alone"),
+    Setting("oidc_client", "", "this Haven's client id at that provider"),
+    Setting("oidc_secret", "", "its client secret"),
+    Setting("oidc_redirect", "", "where the provider sends staff back: https://YOUR HOST/staff/oidc/back"),
+    Setting("on_call", "", "how the person on call is told, as Apprise addresses, spaces between; empty: nobody"),
+    Setting("on_call_danger", "30", "seconds an acute danger waits before the person on call is told", float),
+    Setting("on_call_waiting", "180", "seconds anybody else waits before the person on call is told", float),
+    Setting("on_call_again", "120", "seconds until the person on call is told again", float),
 )
 
 
@@ -90,6 +98,14 @@ class Settings:
     resend_ms: int
     session_days: int
     secure_cookies: bool
+    oidc_issuer: str
+    oidc_client: str
+    oidc_secret: Secret
+    oidc_redirect: str
+    on_call: Secret
+    on_call_danger: float
+    on_call_waiting: float
+    on_call_again: float
 
     @property
     def assistant_url(self) -> str:
@@ -128,6 +144,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         resend_ms=round(1000 * values["resend_seconds"]),
         session_days=values["session_days"],
         secure_cookies=bool(values["secure_cookies"]),
+        oidc_issuer=values["oidc_issuer"],
+        oidc_client=values["oidc_client"],
+        oidc_secret=Secret(values["oidc_secret"]),
+        oidc_redirect=values["oidc_redirect"],
+        on_call=Secret(values["on_call"]),
+        on_call_danger=values["on_call_danger"],
+        on_call_waiting=values["on_call_waiting"],
+        on_call_again=values["on_call_again"],
     )
 
 

@@ -32,6 +32,7 @@ IDLE_MS = 60 * 60_000  # without any request or open console; an open console mu
 SEEN_EVERY_MS = 60_000  # how often "seen" is written
 
 _AT_ONCE = threading.BoundedSemaphore(2)  # each hash takes 64 MiB: many sign-ins queue up instead
+_EMAIL = re.compile(r"[^@\s]{1,100}@[^@\s]+\.[^@\s]{1,60}")
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread on paper
 
@@ -64,6 +65,7 @@ class Staff:
     paused_at: int | None
     has_totp: bool
     disabled: bool
+    email: str = ""
 
     @property
     def first_name(self) -> str:
@@ -79,6 +81,11 @@ class Staff:
     def may_claim(self) -> bool:
         """Whether visitors' conversations are open to this role at all."""
         return self.role in ("staff", "supervisor")
+
+    @property
+    def may_write_content(self) -> bool:
+        """Whether this role works on the answers: it reads questions without names, and no conversation."""
+        return self.role in ("content", "supervisor")
 
     @property
     def may_audit(self) -> bool:
@@ -184,6 +191,17 @@ async def set_capacity(tx: AsyncConnection, staff_id: int, raw: str) -> None:
     await tx.execute(staff.update().where(staff.c.id == staff_id).values(capacity=int(raw)))
 
 
+async def set_email(tx: AsyncConnection, staff_id: int, raw: str) -> None:
+    """Set the address by which the centre's provider knows this person; empty: none. Raises AccountError."""
+    email = raw.strip().lower()
+    if email and not _EMAIL.fullmatch(email):
+        raise AccountError(f"{email!r} is no e-mail address.")
+    taken = sa.select(staff.c.id).where(staff.c.email == email, staff.c.id != staff_id)
+    if email and (await tx.execute(taken)).first():
+        raise AccountError("Another account has this e-mail address.")
+    await tx.execute(staff.update().where(staff.c.id == staff_id).values(email=email or None))
+
+
 async def set_disabled(tx: AsyncConnection, staff_id: int, disabled: bool) -> None:
     """Close an account (its sessions end at once) or open it again; its name stays on what it wrote."""
     await tx.execute(staff.update().where(staff.c.id == staff_id).values(
@@ -276,6 +294,21 @@ async def sign_in(record: Record, login: str, password: str, *, code: str = "") 
     return await _opened(record, row, password, code)
 
 
+async def sign_in_by_email(record: Record, email: str) -> tuple[str, Staff]:
+    """A new session for the account with this address, which the centre's provider has checked.
+
+    A one-time password that was never used opens nothing from then on. Raises SignInFailed.
+    """
+    async with record.write() as tx:
+        row = (await tx.execute(sa.select(staff).where(
+            staff.c.email == email.strip().lower(), staff.c.disabled_at.is_(None)))).first()
+        if row is None:
+            raise SignInFailed()
+        if row.must_change:
+            await tx.execute(staff.update().where(staff.c.id == row.id).values(must_change=False, password="-"))  # noqa: S106
+        return await _new_session(tx, row.id), await by_id(tx, row.id)
+
+
 async def _opened(record: Record, row: Any, password: str, code: str) -> tuple[str, Staff]:
     step = None
     if row.totp:
@@ -351,7 +384,7 @@ def digest_of(token: str) -> str:
 def _staff(row: Any) -> Staff:
     return Staff(id=row.id, login=row.login, name=row.name, role=row.role, must_change=bool(row.must_change),
                  capacity=row.capacity, paused_at=row.paused_at, has_totp=bool(row.totp),
-                 disabled=row.disabled_at is not None)
+                 disabled=row.disabled_at is not None, email=row.email or "")
 
 
 def _hash(password: str) -> str:

@@ -65,6 +65,7 @@ class Conversation:
     opened_at: int
     updated_at: int
     erased_at: int | None
+    practice: int | None = None
 
     @property
     def speaker(self) -> str:

@@ -48,6 +48,14 @@ class Outcome:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Lapse:
+    """Why a conversation is taken from somebody: for staff, and the sentence of data/texts.yml for the visitor."""
+
+    why: str
+    said: str
+
+
 # -- claim and reply --------------------------------------------------------------------------------------
 
 
@@ -174,9 +182,9 @@ async def close(
 
 
 async def lose(
-    tx: AsyncConnection, texts: Texts, conversation_id: str, owner: str, name: str, why: str
+    tx: AsyncConnection, texts: Texts, conversation_id: str, owner: str, name: str, lapse: Lapse
 ) -> Conversation | None:
-    """Take a conversation from a person who went silent: the visitor is told, it is offered again.
+    """Take a conversation from a person who left or went silent: the visitor is told which, it is offered again.
 
     None when the conversation changed hands meanwhile. Dangers this person had accepted are open again.
     """
@@ -188,8 +196,8 @@ async def lose(
         tx, conversation, WAITING, waiting_since=row.asked_at if row else now())
     await _reopen(tx, conversation, row)
     await _end(tx, conversation_id, "lost")
-    await _log(tx, given, f"{name} {why}. It is offered again.")
-    await conversations.add(tx, given, texts.notice("staff_gone", given, name=name))
+    await _log(tx, given, f"{name} {lapse.why}. It is offered again.")
+    await conversations.add(tx, given, texts.notice(lapse.said, given, name=name))
     return given
 
 

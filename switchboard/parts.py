@@ -11,6 +11,7 @@ from haven.content import Content
 from haven.crisis import Guard
 from haven.follow_through import FollowThroughContent
 from haven.settings import Settings
+from switchboard import opening_hours
 from switchboard.assistant_client import AssistantClient
 from switchboard.brain import Brain
 from switchboard.clock import Clock
@@ -52,6 +53,8 @@ class Parts:
     async def open(self) -> None:
         """Bring the record up to date and take up what was left unanswered."""
         await self.record.migrate()
+        async with self.record.read() as connection:
+            await opening_hours.follow(connection, self.centre)
         await self.brain.take_up()
 
     async def close(self) -> None:

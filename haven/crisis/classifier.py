@@ -33,6 +33,11 @@ class Classifier:
         self._heads = heads
         self._kinds = [str(kind) for kind in heads["kinds"]]
 
+    @property
+    def encoder(self) -> Encoder:
+        """The sentence encoder below the heads."""
+        return self._encoder
+
     @classmethod
     def load(cls, folder: Path, *, encoder: Encoder | None = None) -> Classifier:
         """The classifier kept beside the encoder in `folder`; raises EncoderError when it cannot be used."""

@@ -64,6 +64,11 @@ class Guard:
             logger.error("the crisis guard works by rules alone: %s", error)
             return cls(signals, None, degraded=str(error))
 
+    @property
+    def encoder(self) -> Encoder | None:
+        """The sentence encoder this guard reads with, for others in the same process; None when it has none."""
+        return self._trained.classifier.encoder if self._trained else None
+
     def assess(self, text: str, context: Sequence[Turn] = ()) -> Assessment:
         """How grave `text` is, given the turns before it (oldest first). Never raises."""
         try:

@@ -34,7 +34,7 @@ async def centre(request: Request) -> HTTPResponse:
     return json({
         "name": about.name,
         "open": about.open_now(),
-        "hours_text": about.hours_text,
+        "hours_text": about.hours_in_words(language),
         "next_open_text": about.next_open_text(language),
         "emergency_text": parts.texts.plain("emergency", language),
         "languages": list(LANGUAGES),

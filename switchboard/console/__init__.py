@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sanic import Blueprint
 
-from switchboard.console import assets, desk, entrance, lists, live, office
+from switchboard.console import assets, desk, entrance, hours, lists, live, office, oidc, pictures, practice, questions
 
 blueprint = Blueprint.group(
     assets.blueprint, entrance.blueprint, desk.blueprint, lists.blueprint, live.blueprint, office.blueprint,
+    questions.blueprint, pictures.blueprint, hours.blueprint, practice.blueprint,
+    oidc.blueprint,
     url_prefix="/staff",
 )

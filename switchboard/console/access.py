@@ -38,6 +38,10 @@ def for_supervisors(person: Staff) -> bool:
     return person.role == "supervisor"
 
 
+def for_writers(person: Staff) -> bool:
+    return person.may_write_content
+
+
 def for_everybody(_: Staff) -> bool:
     return True
 
@@ -82,10 +86,19 @@ def _refusal(
                           said="This form was too old to be used. Please go back and try again.")
     if session.staff.must_change and not first_password:
         return redirect("/staff/password", status=303)
+    if not may(session.staff) and request.path.rstrip("/") == "/staff":
+        return redirect(home_of(session.staff), status=303)
     if not may(session.staff):
         return pages.page(request, "refused.html", session, status=403,
                           said="Your role does not open this page.")
     return None
+
+
+def home_of(person: Staff) -> str:
+    """The page somebody begins with."""
+    if person.may_claim:
+        return "/staff/"
+    return "/staff/audit" if person.may_audit else "/staff/questions"
 
 
 def _to_login(request: Request) -> HTTPResponse:

@@ -81,6 +81,7 @@ class Card:
     offered_to: int | None
     offered_name: str | None
     updated_at: int
+    practice: int | None  # the person who learns with it; nobody else is shown it
 
     @property
     def is_staffs(self) -> bool:
@@ -97,8 +98,15 @@ class Card:
         moments = [at for at in (self.waiting_since, self.alert.raised_at if self.alert else None) if at]
         return min(moments, default=self.updated_at)
 
+    def is_for(self, person: Staff) -> bool:
+        """Whether this person is shown it: all that is real, and their own practice."""
+        return self.practice in (None, person.id)
+
     def rank(self) -> tuple[int, int]:
-        """Acute dangers first, oldest first; then by waiting time, a possible danger ahead by its bonus."""
+        """Acute dangers first, oldest first; then by waiting time, a possible danger by its bonus ahead; practice last.
+        """
+        if self.practice is not None:
+            return 2, self.since
         if self.alert and self.alert.level == "acute":
             later = 0 if self.alert.kind in MINUTES_COUNT else OTHER_ACUTE_MS
             return 0, self.alert.raised_at + later
@@ -120,7 +128,8 @@ class Queue:
         others: list[Card] = []
         for card in self.staffs:
             (mine if card.owner == person.owner or card.offered_to == person.id else others).append(card)
-        return {"line": list(self.line), "mine": mine, "others": others, "bots": list(self.bots)}
+        sections = {"line": list(self.line), "mine": mine, "others": others, "bots": list(self.bots)}
+        return {name: [card for card in cards if card.is_for(person)] for name, cards in sections.items()}
 
     def cards(self) -> Iterator[Card]:
         return chain(self.line, self.staffs, self.bots)
@@ -171,6 +180,11 @@ class Board:
         if known is None or known[0] is not card:
             known = self._html[card.id] = (card, pages.fill("_card.html", card=card))
         return known[1]
+
+    def touch(self, parts: Parts) -> None:
+        """Tell the windows of something beside the cards (the call to the person on call)."""
+        self.version, self._changed = self.version + 1, "{}"
+        parts.streams.wake(BOARD)
 
     async def run(self, parts: Parts) -> None:
         """Read again whenever something happened, a short while apart; never ends by itself."""
@@ -307,7 +321,7 @@ def _card(
         unread=row.unread, answered=bool(answer and answer.seq > said_seq),
         left=bool(leaving and leaving.seq > said_seq), lost=lost and row.owner == WAITING,
         offered_to=offered_to, offered_name=names.get(offered_to, "a colleague") if offered_to else None,
-        updated_at=row.updated_at if row.owner == BOT and not alert else 0,
+        updated_at=row.updated_at if row.owner == BOT and not alert else 0, practice=row.practice,
     )
 
 

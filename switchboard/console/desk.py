@@ -67,6 +67,8 @@ async def _desk(
         "sections": queue.sections(session.staff), "queue": queue, "dossier": dossier, "problem": "", "draft": "",
         "told": request.args.get("told", ""), "here": _here(request), "open_now": parts.centre.open_now(),
         "replies": request.app.ctx.replies, "client_id": uuid.uuid4().hex,
+        "on_call": request.app.ctx.on_call.shown(parts.centre.hours.zone),
+        "practising": request.app.ctx.rehearsals.count(session.staff.id),
         "paused": parts.presence.is_away(session.staff.id),
         **(conversation_values(request, session, dossier) if dossier else {"mode": ""}), **values})
 

@@ -10,7 +10,7 @@ from sanic.response import HTTPResponse, redirect
 from switchboard import accounts, audit, totp
 from switchboard.accounts import CodeNeeded, Session, SignInFailed, Staff
 from switchboard.console import pages
-from switchboard.console.access import COOKIE, for_everybody, is_same_origin, shift_of, staff_only
+from switchboard.console.access import COOKIE, for_everybody, home_of, is_same_origin, shift_of, staff_only
 from switchboard.console.forms import field
 from switchboard.limits import Pace
 from switchboard.parts import parts_of
@@ -29,7 +29,7 @@ async def prepare(app: Sanic[Any, Any]) -> None:
 @blueprint.get("/login")
 async def login_page(request: Request) -> HTTPResponse:
     """The form to sign in."""
-    return _login(request)
+    return login_form(request)
 
 
 @blueprint.post("/login")
@@ -37,38 +37,44 @@ async def login(request: Request) -> HTTPResponse:
     """Sign in: a cookie for 12 hours, of which the record keeps the hash."""
     parts = parts_of(request)
     if not is_same_origin(request) or not request.app.ctx.sign_in_pace.allows(request.client_ip):
-        return _login(request, said="Too many tries from here. Please wait a minute.", status=429)
+        return login_form(request, said="Too many tries from here. Please wait a minute.", status=429)
     try:
         token, person = await accounts.sign_in(
             parts.record, field(request, "login"), field(request, "password"), code=field(request, "code"))
     except SignInFailed as error:
-        return _login(request, said=str(error), status=401)
+        return login_form(request, said=str(error), status=401)
     except CodeNeeded as error:
-        return _login(request, said=str(error), status=401, wants_code=True)
+        return login_form(request, said=str(error), status=401, wants_code=True)
     except RecordUnavailable as error:
-        return _login(request, said=str(error), status=503)
+        return login_form(request, said=str(error), status=503)
     async with parts.record.write() as tx:
         await audit.note(tx, "sign_in", person.id)
         parts.staff_names.update(await accounts.names(tx))
-    answer = redirect(_next(field(request, "next"), person), status=303)
+    return signed_in(request, redirect(next_page(field(request, "next"), person), status=303), token)
+
+
+def signed_in(request: Request, answer: HTTPResponse, token: str) -> HTTPResponse:
+    """The answer with the cookie of a new session."""
     answer.add_cookie(COOKIE, token, path="/staff", httponly=True, samesite="Strict",
-                      secure=parts.settings.secure_cookies, max_age=accounts.SESSION_MS // 1000)
+                      secure=parts_of(request).settings.secure_cookies, max_age=accounts.SESSION_MS // 1000)
     return answer
 
 
-def _login(
+def login_form(
     request: Request, *, said: str = "", status: int = 200, wants_code: bool = False
 ) -> HTTPResponse:
+    """The form to sign in, with a sentence about what went wrong."""
     return pages.page(request, "login.html", None, status=status, said=said, wants_code=wants_code,
-                      login=field(request, "login"), next=field(request, "next") or request.args.get("next", ""))
+                      elsewhere=request.app.ctx.oidc is not None, login=field(request, "login"),
+                      next=field(request, "next") or request.args.get("next", ""))
 
 
-def _next(path: str, person: Staff) -> str:
+def next_page(path: str, person: Staff) -> str:
     """Where to go after signing in: only to a page of the console."""
     known = path.startswith("/staff/") and "//" not in path and "\\" not in path and ":" not in path
     if known and path != "/staff/":
         return path
-    return "/staff/audit" if person.may_audit and not person.may_claim else "/staff/"
+    return home_of(person)
 
 
 @blueprint.post("/logout")

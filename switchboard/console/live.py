@@ -19,6 +19,7 @@ from switchboard.console.access import COOKIE, shift_of, staff_only
 from switchboard.console.board import BOARD, Board
 from switchboard.console.desk import board_of, conversation_values
 from switchboard.console.dossier import Dossier, read_dossier
+from switchboard.console.on_call import Haste, OnCall
 from switchboard.console.replies import load_replies
 from switchboard.console.shift import Patience, Shift
 from switchboard.console.watch import Watch
@@ -43,6 +44,9 @@ async def read_staff(app: Sanic[Any, Any]) -> None:
     """Who may answer, who is on a break, and what they can start from."""
     parts: Parts = app.ctx.parts
     app.ctx.replies = load_replies(parts.settings.data)
+    settings = parts.settings
+    app.ctx.on_call = OnCall(settings.on_call.split(), centre=parts.centre.name, haste=Haste(
+        settings.on_call_danger, settings.on_call_waiting, settings.on_call_again))
     async with parts.record.read() as connection:
         people = await accounts.everybody(connection)
     for person in people:
@@ -54,9 +58,10 @@ async def read_staff(app: Sanic[Any, Any]) -> None:
 @blueprint.after_server_start
 async def begin(app: Sanic[Any, Any]) -> None:
     """Read the queue and watch over it as long as the switchboard runs."""
-    watch = Watch(app.ctx.parts, app.ctx.shift, app.ctx.patience)
-    app.ctx.console_tasks = [
-        asyncio.create_task(app.ctx.board.run(app.ctx.parts)), asyncio.create_task(watch.run())]
+    parts, board = app.ctx.parts, app.ctx.board
+    watch = Watch(parts, app.ctx.shift, app.ctx.patience)
+    app.ctx.console_tasks = [asyncio.create_task(work) for work in (
+        board.run(parts), watch.run(), app.ctx.on_call.run(parts, board))]
 
 
 @blueprint.before_server_stop
@@ -65,6 +70,7 @@ async def end(app: Sanic[Any, Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    app.ctx.on_call.close()
 
 
 @blueprint.get("/events")
@@ -151,8 +157,9 @@ class Window:
         cards, order = board.news(self.session.staff, since=self.version, order=self.order)
         self.version = board.version
         self.order = self.order if order == "null" else order
+        on_call = json.dumps(self.request.app.ctx.on_call.shown(parts_of(self.request).centre.hours.zone))
         return [f'event: queue\ndata: {{"order": {order}, "cards": {cards}, "calls": {board.queue.calls}, '
-                f'"now": {now()}}}\n\n']
+                f'"on_call": {on_call}, "now": {now()}}}\n\n']
 
     async def _conversation(self, parts: Parts) -> list[str]:
         """New messages, and head and summary where they changed."""

@@ -41,7 +41,8 @@ async def _people(request: Request, session: Session, *, told: str = "", passwor
         everybody = await accounts.everybody(connection)
     shift = shift_of(request)
     return pages.page(request, "people.html", session, people=everybody, roles=accounts.ROLES, told=told,
-                      password=password, here={person.id for person in everybody if shift.is_here(person.id)})
+                      elsewhere=request.app.ctx.oidc is not None, password=password,
+                      here={person.id for person in everybody if shift.is_here(person.id)})
 
 
 @blueprint.post("/people")
@@ -59,7 +60,21 @@ async def add_person(request: Request, session: Session) -> HTTPResponse:
                          password=password)
 
 
-@blueprint.post("/people/<staff_id:int>/<what:reset|close|open|capacity>")
+@blueprint.post("/on-call/test")
+@staff_only(for_supervisors)
+async def test_call(request: Request, session: Session) -> HTTPResponse:
+    """Tell the person on call that this is a test, and show how it went."""
+    parts, on_call = parts_of(request), request.app.ctx.on_call
+    if not on_call.has_targets:
+        return await _people(request, session, told="Nobody is on call: HAVEN_ON_CALL is empty.")
+    went = await on_call.tell("This is a test of the call. Nobody waits.")
+    async with parts.record.write() as tx:
+        await audit.note(tx, "on_call_test", session.staff.id,
+                         detail=f"{went.targets - len(went.failures)} of {went.targets} ways")
+    return await _people(request, session, told="; ".join(went.failures).capitalize() or "The test went out.")
+
+
+@blueprint.post("/people/<staff_id:int>/<what:reset|close|open|capacity|email>")
 @staff_only(for_supervisors)
 async def change_person(request: Request, session: Session, staff_id: int, what: str) -> HTTPResponse:
     """Give a new one-time password, close an account or open it again, or set how many one may have at once."""
@@ -74,6 +89,8 @@ async def change_person(request: Request, session: Session, staff_id: int, what:
             await accounts.set_totp(tx, person.id, None)
         elif what == "capacity":
             await accounts.set_capacity(tx, person.id, field(request, "capacity"))
+        elif what == "email":
+            await accounts.set_email(tx, person.id, field(request, "email"))
         else:
             await accounts.set_disabled(tx, person.id, what == "close")
         await audit.note(tx, f"account_{what}", session.staff.id, detail=person.login)

@@ -9,9 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from switchboard import accounts, audit, handoff
+from switchboard import accounts, audit, handoff, opening_hours
 from switchboard.console.shift import UNSEEN_SECONDS, Patience, Shift
 from switchboard.conversations import NoConversation
+from switchboard.handoff import Lapse
 from switchboard.parts import Parts
 from switchboard.records.record import RecordUnavailable, now
 from switchboard.records.tables import alerts, claims, conversations, transfers
@@ -20,7 +21,7 @@ from switchboard.streams import CONSOLE
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-NAMES_EVERY = 20  # looks; accounts are also made at the command line, by another process
+NAMES_EVERY = 20  # looks; accounts and hours are also changed by other processes
 
 
 class Watch:
@@ -49,29 +50,30 @@ class Watch:
             claimed = list(await connection.execute(_claimed()))
             offered = list(await connection.execute(sa.select(transfers)))
         for row in claimed:
-            why = self._why_lost(row)
-            if why:
-                await self._lose(row, why)
+            lapse = self._lapse(row)
+            if lapse:
+                await self._lose(row, lapse)
         for offer in offered:
             await self._expire(offer)
 
     async def _read_names(self) -> None:
         async with self._parts.record.read() as connection:
             self._parts.staff_names.update(await accounts.names(connection))
+            await opening_hours.follow(connection, self._parts.centre)
 
-    def _why_lost(self, row: Any) -> str:
-        """Why the conversation must be offered again, or nothing."""
+    def _lapse(self, row: Any) -> Lapse | None:
+        """Why the conversation must be offered again, or None."""
         staff_id = int(row.owner.partition(":")[2])
         if self._shift.is_gone(staff_id, self._patience):
-            return "seems to be gone"
+            return Lapse("is no longer connected", "staff_gone")
         since_claim, silence = self._silence(staff_id, row)
         limit = self._limit(staff_id, urgent=bool(row.urgent))
         if row.spoke_at is None and silence >= since_claim > limit:
-            return f"did not write within {limit // 1000} s after claiming"
+            return Lapse(f"did not write within {limit // 1000} s after claiming", "staff_silent")
         limit = self._limit(staff_id, urgent=True)
         if row.danger_at and silence > limit and now() - max(row.danger_at, self._began) > limit:
-            return f"did not react to a danger within {limit // 1000} s"
-        return ""
+            return Lapse(f"did not react to a danger within {limit // 1000} s", "staff_silent")
+        return None
 
     def _silence(self, staff_id: int, row: Any) -> tuple[int, int]:
         """Milliseconds since the claim, and since the last key press or word after it (or the claim itself).
@@ -88,14 +90,14 @@ class Watch:
             seconds = max(seconds, UNSEEN_SECONDS)  # no key press can be seen there
         return int(seconds * 1000)
 
-    async def _lose(self, row: Any, why: str) -> None:
+    async def _lose(self, row: Any, lapse: Lapse) -> None:
         name = self._parts.staff_names.get(int(row.owner.partition(":")[2]), "A colleague")
         try:
             async with self._parts.record.write() as tx:
-                lost = await handoff.lose(tx, self._parts.texts, row.conversation, row.owner, name, why)
+                lost = await handoff.lose(tx, self._parts.texts, row.conversation, row.owner, name, lapse)
                 if lost:
                     await audit.note(tx, "lost", int(row.owner.partition(":")[2]), conversation=row.conversation,
-                                     detail=why)
+                                     detail=lapse.why)
         except NoConversation:
             return  # erased meanwhile
         self._parts.streams.wake(row.conversation, CONSOLE)

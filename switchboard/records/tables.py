@@ -13,6 +13,7 @@ metadata = sa.MetaData(
     }
 )
 
+# `practice`: the id of the person who learns with it, if no visitor is behind it; never in figures, wakes nobody.
 # One conversation. `owner` is "bot", "waiting" or "staff:<id>"; `epoch` grows at every change of owner.
 # `handled_seq`: visitors' messages up to here were answered, or passed to people.
 conversations = sa.Table(
@@ -32,6 +33,7 @@ conversations = sa.Table(
     sa.Column("opened_at", sa.BigInteger, nullable=False),
     sa.Column("updated_at", sa.BigInteger, nullable=False),
     sa.Column("erased_at", sa.BigInteger),
+    sa.Column("practice", sa.Integer),
     sa.Index("ix_conversations_owner", "owner", "waiting_since"),
     sa.Index("ix_conversations_updated_at", "updated_at"),
     sa.Index("ix_conversations_address", "channel", "address"),
@@ -107,6 +109,8 @@ staff = sa.Table(
     sa.Column("paused_at", sa.BigInteger),
     sa.Column("totp", sa.String(64)),
     sa.Column("totp_step", sa.BigInteger),
+    sa.Column("email", sa.String(200)),
+    sa.Index("ix_staff_email", "email", unique=True),
 )
 
 # A login. Only the hash of its secret is kept.
@@ -218,6 +222,37 @@ feedback = sa.Table(
     sa.Column("response", sa.String(80)),
     sa.Column("helped", sa.Boolean, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
+)
+
+# What became of a question the bot could not answer: a new wording of an answer, a draft of a new one, or
+# nothing ("variant", "answer", "none"). `question` is redacted; `draft` holds what an answer of data/faq needs.
+drafts = sa.Table(
+    "drafts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String(8), nullable=False),
+    sa.Column("question", sa.String(400), nullable=False),
+    sa.Column("language", sa.String(2), nullable=False),
+    sa.Column("asked", sa.Integer, nullable=False),
+    sa.Column("answer", sa.String(40)),
+    sa.Column("draft", sa.JSON),
+    sa.Column("made_by", sa.Integer, sa.ForeignKey("staff.id"), nullable=False),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("exported_at", sa.BigInteger),
+    sa.Column("withdrawn_at", sa.BigInteger),
+)
+
+# The opening hours as a supervisor set them; the newest row counts, the others are history. `week` is a list of
+# spans ("08:00-20:00") per weekday from Monday, `holidays` ISO dates.
+opening_hours = sa.Table(
+    "opening_hours",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("time_zone", sa.String(64), nullable=False),
+    sa.Column("week", sa.JSON, nullable=False),
+    sa.Column("holidays", sa.JSON, nullable=False),
+    sa.Column("set_by", sa.Integer, sa.ForeignKey("staff.id"), nullable=False),
+    sa.Column("set_at", sa.BigInteger, nullable=False),
 )
 
 # Who did or saw what at the console. Rows are only ever added; no visitor's words stand here.

@@ -42,9 +42,10 @@ function element(html) {
   return template.content.firstElementChild;
 }
 
-function showQueue({ order, cards, calls, now }) {
+function showQueue({ order, cards, calls, on_call: onCall, now }) {
   clock = now - Date.now();
   at("#calls").textContent = calls || "";
+  if (at("#on-call").textContent !== onCall) at("#on-call").textContent = onCall;
   const focused = document.activeElement?.closest?.(".card")?.id;
   const known = new Map(all(".card").map((card) => [card.dataset.id, card]));
   for (const [id, html] of Object.entries(cards)) {
@@ -266,7 +267,7 @@ function nudge() {
 
 let rings = 0;
 function ringIfNeeded() {
-  const waiting = all('[data-section="line"] .card');
+  const waiting = all('[data-section="line"] .card:not([data-practice])');
   const acute = waiting.filter((card) => card.dataset.level === "acute");
   const offered = at("#head .offer form [class=primary]");
   document.title = (acute.length ? `DANGER (${waiting.length}) ` : waiting.length ? `(${waiting.length}) ` : "") + "Haven";

@@ -39,7 +39,7 @@ async def test_silence_after_claiming_gives_the_visitor_back(console: Console) -
         await watch(console, ordinary=180.0).look()
 
     assert await console.owner(visitor.id) == "waiting"
-    assert (await visitor.said_by("system"))[-1].startswith("Anna seems to have lost the connection.")
+    assert (await visitor.said_by("system"))[-1].startswith("Anna has not answered yet")
     assert "Left by a colleague" in await anna.page()
     assert "Anna did not write within 180 s after claiming" in await anna.page(f"/staff/conversations/{visitor.id}")
 
@@ -108,7 +108,7 @@ async def test_a_closed_console_gives_its_visitors_back(console: Console) -> Non
     await watch(console, line=0.0).look()
 
     assert await console.owner(visitor.id) == "waiting"
-    assert (await visitor.said_by("system"))[-1].startswith("Anna seems to have lost the connection.")
+    assert (await visitor.said_by("system"))[-1].startswith("Anna is no longer connected.")
     assert (await ben.act(visitor, "claim")).status_code == 303
 
 
