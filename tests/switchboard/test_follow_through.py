@@ -328,7 +328,8 @@ async def test_lost_staff_give_it_back_to_the_clock(there):
         await handoff.claim(tx, there.texts, here.id, ana)
     await here.pass_time(121)
     async with there.record.write() as tx:
-        await handoff.lose(tx, there.texts, here.id, ana.owner, "Ana", "seems to be gone")
+        await handoff.lose(tx, there.texts, here.id, ana.owner, "Ana",
+                           handoff.Lapse("is no longer connected", "staff_gone"))
 
     assert [m.response for m in await here.pass_time(1000)] == ["after/check/suicide"]
 
