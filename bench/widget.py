@@ -34,19 +34,32 @@ START_SECONDS = 60.0
 
 
 def main() -> None:
-    """One JSON object: for each locale the files of the widget, of the page, and their sums in bytes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Print what `measure` returns."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--url", help="a running switchboard; its demo page is measured")
-    url = parser.parse_args().url
-    with sync_playwright() as playwright, _address(url) as address:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        measured = {locale: measure(browser, address, locale) for locale in LOCALES}
-        browser.close()
-    json.dump(measured, sys.stdout, indent=1)
+    json.dump(measure(parser.parse_args().url), sys.stdout, indent=1)
     print()
 
 
-def measure(browser: Browser, url: str, locale: str) -> dict[str, Any]:
+def measure(url: str | None = None) -> dict[str, Any]:
+    """Bytes of all that a page loads for the widget: the larger language, and every file by language.
+
+    `gzip_bytes` is what was sent, `wire_bytes` has the headers too, `rest_wire_bytes` is the page itself and the
+    first requests of the chat.
+    """
+    with sync_playwright() as playwright, _address(url) as address:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        pages = {locale: _loaded(browser, address, locale) for locale in LOCALES}
+        browser.close()
+    return {
+        "gzip_bytes": max(_sum(files["widget"], "body") for files in pages.values()),
+        "wire_bytes": max(_sum(files["widget"], "wire") for files in pages.values()),
+        "rest_wire_bytes": max(_sum(files["rest"], "wire") for files in pages.values()),
+        "pages": pages,
+    }
+
+
+def _loaded(browser: Browser, url: str, locale: str) -> dict[str, dict[str, dict[str, int]]]:
     """The demo page opened, the chat opened on it, the help card looked at: every file and its bytes."""
     page = browser.new_page(locale=locale)
     session = page.context.new_cdp_session(page)
@@ -73,8 +86,7 @@ def measure(browser: Browser, url: str, locale: str) -> dict[str, Any]:
     page.context.close()
     script = {name: size for name, size in files.items() if name.startswith("/widget/") and "demo" not in name}
     rest = {name: size for name, size in files.items() if name not in script}
-    return {"widget": script, "widget_body": _sum(script, "body"), "widget_wire": _sum(script, "wire"),
-            "rest": rest, "rest_wire": _sum(rest, "wire")}
+    return {"widget": script, "rest": rest}
 
 
 def _sum(files: dict[str, dict[str, int]], what: str) -> int:
