@@ -5,7 +5,7 @@ SWITCHBOARD := .venv/switchboard/bin/python
 ASSISTANT := .venv/assistant/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help run setup train test test-fast check lock content clean
+.PHONY: help run setup train test test-fast check lock content bench-peer clean
 
 help:
 	@echo "make run    set up, train if needed, start everything"
@@ -66,6 +66,13 @@ lock: $(UV)
 	$(COMPILE) requirements/test.in --python 3.13 -o requirements/test.txt
 	$(COMPILE) requirements/assistant.in --python 3.10 -o requirements/assistant.txt
 	$(COMPILE) requirements/assistant_test.in --python 3.10 -o requirements/assistant_test.txt
+
+# Rasa's default pipeline on Haven's content, for comparison; EPOCHS=100 is its default and takes hours on two cores.
+EPOCHS ?= 8
+SETS ?= ../shared/evaluation
+bench-peer: setup
+	@$(ASSISTANT) bench/peer/train.py $(EPOCHS)
+	@$(ASSISTANT) bench/peer/score.py $(SETS)
 
 clean:
 	rm -rf .venv models/*.tar.gz models/haven.json
