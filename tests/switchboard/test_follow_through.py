@@ -23,11 +23,11 @@ VIOLENCE = "my boyfriend has a gun and says he will kill me"
 
 
 @pytest.fixture
-async def there(tmp_path, database, assistant):
+async def there(tmp_path, database, assistant, knowledge):
     """All parts of a switchboard, on SQLite and on PostgreSQL; nothing is due by itself."""
     settings = replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port,
                        actions_port=_unused_port(), database_url=database, turn_budget=5.0)
-    made = make_parts(settings)
+    made = make_parts(settings, knowledge)
     await made.open()
     yield made
     await made.close()
@@ -412,9 +412,9 @@ async def test_breathing_again(there):
 # -- the clock ------------------------------------------------------------------------------------------------------
 
 
-async def test_two_switchboards_say_it_once(there, tmp_path):
+async def test_two_switchboards_say_it_once(there, knowledge):
     """Two switchboards over one record, both awake at the moment: one sentence."""
-    other = make_parts(there.settings)
+    other = make_parts(there.settings, knowledge)
     here = await talk(there)
     await here.say(SUICIDE)
     async with there.record.write() as tx:
