@@ -31,7 +31,7 @@ def below_floor(data: Path, models: Path) -> list[str]:
     return faults
 
 
-def read(data: Path) -> tuple[list[Row], dict[str, dict[str, float]]]:
+def read(data: Path) -> tuple[list[dict[str, Any]], dict[str, dict[str, float]]]:
     """The messages of data/safety and the accepted shares by guard; raises ContentError naming what is wrong."""
     folder = Path(data) / "safety"
     try:

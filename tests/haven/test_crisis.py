@@ -94,10 +94,16 @@ CALM = [
     "my brother od'd in march",
     "he is acting strange",
     "my son is different lately",
+    "she looks tired all the time",
+]
+NO_EMERGENCY = [
+    "hes being weird",
     "she is on something again",
     "he looks tired",
     "im going out tonight with my sister",
     "i dont want to hurt myself, i want to get better",
+    "cant breathe in these jeans lol",
+    "help",
 ]
 
 
@@ -121,6 +127,12 @@ def test_risk_is_never_passed_over(guard: Guard, text: str) -> None:
 def test_look_alikes_are_left_alone(guard: Guard, text: str) -> None:
     """Questions, grief, the past, idioms, stories and everyday talk raise no alarm."""
     assert guard.assess(text).level == "none", guard.assess(text)
+
+
+@pytest.mark.parametrize("text", NO_EMERGENCY)
+def test_worry_is_no_emergency(guard: Guard, text: str) -> None:
+    """A short line with little in it may be asked about, but nobody is sent to 911 for it."""
+    assert guard.assess(text).level != "acute", guard.assess(text)
 
 
 @pytest.mark.parametrize(
