@@ -134,7 +134,7 @@ async def test_danger_and_an_opt_out(line, twilio):
     """Guidance for the danger in a text that also opts out; then the wish is honoured, and staff know."""
     got = await say(line, twilio, f"{OVERDOSE}. stop texting me")
 
-    assert len(got) == 1 and "CALL 911 NOW" in got[0]
+    assert "CALL 911 NOW" in got[0] and not any("You asked" in text for text in got)
     assert (await line.contact(ANA)).opted_out_at
     assert await say(line, twilio, "what is methadone?") == []
     assert ("overdose_other", "acute") in await alarms(line)
@@ -160,7 +160,7 @@ async def test_first_contact(line, twilio):
 
 async def test_first_contact_is_danger(line, twilio):
     """Somebody who begins with danger gets guidance and nothing else; who we are comes with the next text."""
-    assert len(await say(line, twilio, OVERDOSE)) == 1
+    assert not any("bot, not a person" in text for text in await say(line, twilio, OVERDOSE))
     got = await say(line, twilio, "how long does detox take?")
     assert "bot, not a person" in got[0]
 
