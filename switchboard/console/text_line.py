@@ -26,6 +26,7 @@ from switchboard.records.record import now
 from switchboard.records.tables import conversations as places
 from switchboard.records.tables import sms_checkins, sms_contacts, sms_deliveries, sms_seals
 from switchboard.sms import checkins, contacts, quarantine
+from switchboard.sms.deliveries import FAILED
 from switchboard.streams import CONSOLE
 
 blueprint = Blueprint("console_text_line")
@@ -47,13 +48,18 @@ BAD = ("refused", "suppressed", "held", "expired", "lost")
 
 @dataclass(frozen=True)
 class TextLine:
-    """The texting side of one conversation; `last` says what became of the last text."""
+    """The texting side of one conversation.
+
+    `last` says what became of the last text; `failed` what went wrong with the last that matters (guidance, or what
+    staff wrote), or nothing.
+    """
 
     number: str
     opted_out_at: int | None
     sealed: str
     checkin: Any
     last: str
+    failed: str
 
 
 async def read_text_line(
@@ -65,12 +71,14 @@ async def read_text_line(
         return None
     seal = (await connection.execute(sa.select(sms_seals.c.why).where(
         sms_seals.c.conversation == conversation.id, sms_seals.c.confirmed_at.is_(None)))).scalar()
-    last = (await connection.execute(
+    rows = list(await connection.execute(
         sa.select(sms_deliveries).where(sms_deliveries.c.conversation == conversation.id)
-        .order_by(sms_deliveries.c.seq.desc(), sms_deliveries.c.part.desc()).limit(1))).first()
+        .order_by(sms_deliveries.c.seq.desc(), sms_deliveries.c.part.desc()).limit(20)))
+    last, weighty = next(iter(rows), None), next((row for row in rows if row.weighty), None)
     return TextLine(
         number=vault.mask(contact.number), opted_out_at=contact.opted_out_at, sealed=WHYS.get(seal or "", ""),
-        checkin=await checkins.open_one(connection, conversation.id), last=in_words(last) if last else "")
+        checkin=await checkins.open_one(connection, conversation.id), last=in_words(last) if last else "",
+        failed=in_words(weighty) if weighty is not None and _is_bad(weighty) else "")
 
 
 def in_words(row: Any) -> str:
@@ -79,6 +87,10 @@ def in_words(row: Any) -> str:
         return STATES.get(row.state, str(row.state))
     word = row.status if row.status in ("delivered", "undelivered", "failed", "read") else STATES["sent"]
     return f"{word}, code {row.error}" if row.error else word
+
+
+def _is_bad(row: Any) -> bool:
+    return row.state in BAD or row.status in FAILED
 
 
 @blueprint.get("/texts")
@@ -104,7 +116,7 @@ async def _checkins(connection: AsyncConnection) -> list[Any]:
 
 
 async def _failed(connection: AsyncConnection) -> list[Any]:
-    bad = sa.or_(sms_deliveries.c.state.in_(BAD), sms_deliveries.c.status.in_(("failed", "undelivered")))
+    bad = sa.or_(sms_deliveries.c.state.in_(BAD), sms_deliveries.c.status.in_(FAILED))
     return list(await connection.execute(
         sa.select(sms_deliveries).where(bad, sms_deliveries.c.made_at > now() - SHOWN_MS)
         .order_by(sms_deliveries.c.id.desc()).limit(SHOWN)))

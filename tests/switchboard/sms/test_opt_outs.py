@@ -9,6 +9,7 @@ import pytest
 
 from switchboard.records.tables import sms_contacts
 from switchboard.sms import contacts
+from switchboard.sms.deliveries import OPEN
 from tests.switchboard.sms.conftest import ANA, running, settings_for, until
 from tests.twilio import OURS
 
@@ -16,12 +17,17 @@ OVERDOSE = "my son is blue and wont wake up"
 
 
 async def settle(line, twilio):
-    await asyncio.sleep(0.15)
+    """Wait until the bot is done and nothing is on its way any more."""
     conversation = await line.conversation(ANA)
-    while line.parts.brain.is_busy(conversation.id):
+    while conversation and line.parts.brain.is_busy(conversation.id):
         await asyncio.sleep(0.02)
-    await asyncio.sleep(0.15)
     await twilio.settled()
+    await until(lambda: nothing_open(line), seconds=20)
+    await twilio.settled()
+
+
+async def nothing_open(line):
+    return not any(row.state in OPEN for row in await line.deliveries())
 
 
 async def say(line, twilio, *texts, number=ANA):
