@@ -37,7 +37,8 @@ FIELD_LENGTHS = {
 _RESERVED = "STOPALL|STOP|UNSUBSCRIBE|CANCEL|END|QUIT|OPTOUT|REVOKE|START|YES|UNSTOP|HELP|INFO"
 _ASKS = r"(?i:reply|text|send|write|type|answer|responda|mande|env[ií]e|escriba)(?:\s+(?i:with|con))?\s+"
 RESERVED_WORD = re.compile(
-    _ASKS + rf"(?:\W?(?:{_RESERVED})\b|[\"'“‘](?i:{_RESERVED})\b)(?!\W{{0,2}}\s+(?:to|al|a)\s+\d)"
+    _ASKS + rf"(?:(?i:just|only|back)\s+)?(?:\W?(?:{_RESERVED})\b|[\"'“‘](?i:{_RESERVED})\b"
+    rf"|(?i:{_RESERVED})(?=\s+or\b|\W*$))(?!\W{{0,2}}\s+(?:to|al|a)\s+\d)"
 )
 
 # Person-first words (NIDA, Words Matter; correction CORR-43), in both languages.
@@ -192,7 +193,7 @@ class _Checker:
     def _checks(self) -> tuple[Callable[[], Iterator[Fault]], ...]:
         return (
             self._claims, self._supports, self._dates, self._reviews, self._hotlines, self._spanish, self._guidance,
-            self._ways, self._duplicates, self._texts, self._sources, self._follow_through,
+            self._ways, self._duplicates, self._texts, self._replies, self._sources, self._follow_through,
         )  # fmt: skip
 
     def _fault(self, said: Said, what: str, *, warning: bool = False) -> Fault:
@@ -372,6 +373,15 @@ class _Checker:
                 line = source_line(self.content, answer, language=language, channel="sms")
                 said = Said(_file_of(answer), answer.id, f"{key} of its source", line)
                 yield from (self._fault(said, what) for what in _sms_faults(said))
+
+    def _replies(self) -> Iterator[Fault]:
+        """Canned replies of staff go out by text too: they ask for no word that carriers act on."""
+        for reply in _mapping(self.root / "replies.yml").get("replies") or ():
+            for key in ("text", "es"):
+                for match in RESERVED_WORD.finditer(str(reply.get(key) or "")):
+                    line = self.lines.holding("replies.yml", str(reply[key]))
+                    yield Fault(f"{self.root.name}/replies.yml", line, f"{reply.get('title')}: {key}: "
+                                f"asks for a word that carriers act on: {match.group().strip()!r}")
 
     def _wrong_with(self, said: Said) -> Iterator[str]:
         yield from self._numbers(said.text)

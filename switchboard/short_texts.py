@@ -16,7 +16,7 @@ _COMPLETE = (".", "!", "?")  # whoever ends a sentence has ended it
 def pause_left(owed: list[Message], pause: float) -> float:
     """Seconds to wait for more before these messages are answered; none for danger, choices and whole sentences."""
     last = owed[-1]
-    if any(m.crisis or m.choice for m in owed) or len(last.text) > SHORT or last.text.endswith(_COMPLETE):
+    if any(m.crisis or m.choice for m in owed) or _is_complete(last.text):
         return 0.0
     if len(owed) >= AT_MOST:
         return 0.0
@@ -28,9 +28,15 @@ def as_one_turn(owed: list[Message]) -> Message:
     first, *more = owed
     if first.crisis or first.choice:
         return first
-    for message in more[: AT_MOST - 1]:
+    for before, message in zip(owed, more[: AT_MOST - 1], strict=False):
+        if _is_complete(before.text):
+            break
         text = f"{first.text}\n{message.text}"
         if message.crisis or message.choice or len(text) > MAX_CHARACTERS:
             break
         first = replace(message, text=text)
     return first
+
+
+def _is_complete(text: str) -> bool:
+    return len(text) > SHORT or text.endswith(_COMPLETE)

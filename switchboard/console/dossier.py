@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from haven.content import Content
 from switchboard import conversations, handoff
 from switchboard.console.board import REASONS, Alert, alert_of
+from switchboard.console.text_line import TextLine, read_text_line
 from switchboard.conversations import Conversation, Message
 from switchboard.numbers import Vault
 from switchboard.records.tables import alerts, callbacks, follow_ups, outcomes
@@ -40,6 +41,7 @@ class Dossier:
     follow_ups: list[Any] = field(default_factory=list)
     outcomes: list[Any] = field(default_factory=list)
     transfer: Any = None
+    text_line: TextLine | None = None
 
     @property
     def last_seq(self) -> int:
@@ -73,6 +75,7 @@ async def read_dossier(
         follow_ups=await _of(connection, follow_ups, conversation_id),
         outcomes=await _of(connection, outcomes, conversation_id),
         transfer=await handoff.transfer_of(connection, conversation_id),
+        text_line=await read_text_line(connection, conversation, vault),
     )
 
 

@@ -19,7 +19,7 @@ from switchboard.records.record import now
 NO_STORE = {"Cache-Control": "no-store"}
 
 LANGUAGES = {"en": "English", "es": "Spanish"}
-CHANNELS = {"widget": "Web", "sms": "Text message"}
+CHANNELS = {"widget": "Web", "sms": "Text message", "quarantine": "Unproved text"}
 LEVELS = {"acute": "Acute danger", "possible": "Possible danger"}
 
 

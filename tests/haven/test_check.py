@@ -100,6 +100,10 @@ PLANTED = {
         "texts.yml", "Text me its number.", "Reply STOP to end.",
         "asks for a word that carriers act on: 'Reply STOP'",
     ),
+    "a carrier's word in a canned reply": (
+        "replies.yml", "just write ok or no", "just write yes or no",
+        "Still there?: text: asks for a word that carriers act on",
+    ),
     "one question under two labels": (
         "unsupported.yml", "any beds rn", "heroin definition",
         "U-03: 'heroin definition' stands under FAQ-001 too",

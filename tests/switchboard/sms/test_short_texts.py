@@ -42,6 +42,14 @@ def test_one_turn():
     assert as_one_turn([danger, message("x", 5)]) == danger
 
 
+def test_questions_stay_apart():
+    """A question that is whole is a turn of its own, also when the next is there already."""
+    asked = [message("my son", 1), message("how long is detox?", 2), message("does it hurt?", 3)]
+
+    assert as_one_turn(asked).text == "my son\nhow long is detox?"
+    assert as_one_turn(asked[1:]).text == "how long is detox?"
+
+
 @pytest.fixture
 async def patient(tmp_path, twilio, assistant):
     """A switchboard that waits three seconds for more."""
