@@ -97,12 +97,13 @@ async def measure(home: Path, given: argparse.Namespace) -> dict[str, Any]:
     try:
         await _until_up(url)
         async with _streams(url, ids, tokens, seen) as desks:
-            cpu = _cpu(process.pid)
+            cpu, own_cpu = _cpu(process.pid), time.process_time()
             begun = time.perf_counter()
             visitors, staff = await asyncio.gather(
                 _visitors(url, tokens, seen, given.visitors, given.seconds),
                 _staff(desks, ids, seen, given.staff, given.seconds))
-            busy = (_cpu(process.pid) - cpu) / (time.perf_counter() - begun)
+            took = time.perf_counter() - begun
+            busy, own_busy = (_cpu(process.pid) - cpu) / took, (time.process_time() - own_cpu) / took
             await asyncio.sleep(SETTLE_SECONDS)
     finally:
         process.terminate()
@@ -112,7 +113,8 @@ async def measure(home: Path, given: argparse.Namespace) -> dict[str, Any]:
         "conversations": CONVERSATIONS, "windows": WINDOWS, "cores": os.cpu_count(), "database":
         "sqlite" if not given.database else given.database.partition("+")[0],
         "visitors_per_second": given.visitors, "staff_per_second": given.staff, "seconds": given.seconds,
-        "switchboard_cpu_share": round(busy, 2), "load_average": [round(load, 1) for load in os.getloadavg()],
+        "switchboard_cpu_share": round(busy, 2), "client_cpu_share": round(own_busy, 2),
+        "load_average": [round(load, 1) for load in os.getloadavg()],
         "seen": {
             "staff_to_visitor": seen.delays("visitor", staff, max),
             "visitor_to_staff_transcript": seen.delays("transcript", open_ones, max),
