@@ -5,7 +5,7 @@ SWITCHBOARD := .venv/switchboard/bin/python
 ASSISTANT := .venv/assistant/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help run setup train test test-knowledge check lock clean
+.PHONY: help run setup train test test-knowledge check bench bench-peer lock clean
 
 help:
 	@echo "make run    set up, train if needed, start everything"
@@ -40,6 +40,17 @@ check: .venv/switchboard/.tests setup
 	@$(SWITCHBOARD) -m mypy
 	@.venv/switchboard/bin/lint-imports
 	@bin/haven check
+
+# -- measurements: docs/performance.md ----------------------------------------------------------------
+bench: .venv/switchboard/.tests setup train
+	@$(SWITCHBOARD) -m bench
+
+# Rasa's default pipeline on Haven's content, for comparison; EPOCHS=100 is its default and takes hours on two cores.
+EPOCHS ?= 8
+SETS ?= ../shared/evaluation
+bench-peer: setup
+	@$(ASSISTANT) bench/peer/train.py $(EPOCHS)
+	@$(ASSISTANT) bench/peer/score.py $(SETS)
 
 # -- environments ---------------------------------------------------------------------------------------
 $(UV): requirements/uv.txt

@@ -15,7 +15,7 @@ from sanic.response import HTTPResponse
 
 from assistant.components.faq_retriever import OPTIONS, SECOND, selector
 from haven.content import Content
-from haven.notes import notes
+from haven.notes import with_notes
 from haven.redaction import IdsOnly
 from haven.settings import load_settings
 from haven.text import without_command
@@ -134,9 +134,9 @@ class SwitchboardChannel(InputChannel):
         entry = {**self._content.answers, **self._content.unsupported}.get((reply["response"] or "").partition("/")[2])
         if entry is None or not (reply["response"] or "").startswith(ENTRIES):
             return reply
-        lines = notes(self._content, entry, language=body.get("language") or "en", channel=body["channel"],
-                      today=self._today())
-        return {**reply, "text": "\n".join([reply["text"], *lines])}
+        text = with_notes(self._content, entry, reply["text"], language=body.get("language") or "en",
+                          channel=body["channel"], today=self._today())
+        return {**reply, "text": text}
 
     def _with_options(self, replies: list[dict[str, Any]], parsed: dict[str, Any]) -> list[dict[str, Any]]:
         """The questions that may have been meant go out with the reply as buttons."""

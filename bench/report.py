@@ -40,10 +40,11 @@ def headlines(raw: dict[str, Any]) -> dict[str, Any]:
         "crisis_p99_ms": _at(crisis, "saturated", "p99_ms"),
         "crisis_p99_alone_ms": _at(crisis, "alone", "p99_ms"),
         "reply_p95_ms": _at(replies, "steady", "p95_ms"),
-        "staff_p95_ms": _at(raw, "staff", "visitor_to_staff", "p95_ms"),
+        "staff_p95_ms": _at(raw, "staff", "seen", "visitor_to_staff_transcript", "p95_ms"),
         "switchboard_ready_s": replies.get("switchboard_ready_s"),
         "train_ratio": _ratio(_at(ours, "training", "seconds"), _at(peer, "training", "full_seconds")),
-        "widget_gzip_bytes": _at(raw, "widget", "gzip_bytes"),
+        "widget_gzip_bytes": max((pages["widget_body"] for pages in raw.get("widget", {}).values()
+                                  if isinstance(pages, dict)), default=None),
     }
 
 

@@ -24,6 +24,7 @@ from haven.retrieval.quotes import LONGEST_SMS, quotable
 SMS_LIMIT = 300  # two segments of a concatenated GSM-7 message (3GPP TS 23.040: 153 characters each) less "Auto: "
 HOTLINE_CHECK = timedelta(days=92)  # every number is test-called every three months (clinical review)
 GRADE_LIMIT = 9.0
+FEWEST_WAYS = {"en": 16, "es": 2}  # to ask for an answer; fewer are not found however people word it
 SHINGLE = 7  # words in a row that are no accident
 
 # The longest a field may become, to measure SMS with.
@@ -192,7 +193,7 @@ class _Checker:
     def _checks(self) -> tuple[Callable[[], Iterator[Fault]], ...]:
         return (
             self._claims, self._supports, self._dates, self._reviews, self._hotlines, self._spanish, self._guidance,
-            self._duplicates, self._texts, self._replies, self._sources, self._follow_through,
+            self._ways, self._duplicates, self._texts, self._replies, self._sources, self._follow_through,
         )  # fmt: skip
 
     def _fault(self, said: Said, what: str, *, warning: bool = False) -> Fault:
@@ -324,6 +325,15 @@ class _Checker:
         yield "second_dose_given", after.sentences.second_dose_given, after.second_dose_choices
 
     # -- variants --------------------------------------------------------------------------------------
+
+    def _ways(self) -> Iterator[Fault]:
+        """An answer that can hardly be asked for is found by nobody."""
+        for answer in self.content.answers.values():
+            languages = [variant.language for variant in answer.variants]
+            for language, name in (("en", "English"), ("es", "Spanish")):
+                if (found := languages.count(language)) < FEWEST_WAYS[language]:
+                    what = f"has {found} ways to ask in {name}; at least {FEWEST_WAYS[language]}"
+                    yield self._entry_fault(_file_of(answer), answer.id, what)
 
     def _duplicates(self) -> Iterator[Fault]:
         seen: dict[str, str] = {}

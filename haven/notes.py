@@ -14,17 +14,17 @@ MOST_TITLES = 4      # in one line of sources
 MOST_TITLES_SMS = 3
 
 
-def notes(content: Content, entry: Answer | Unsupported, *, language: str = "en", channel: str = "widget",
-          today: date) -> list[str]:
-    """The lines to say after an entry's text, in the order to say them; most entries need none."""
-    said = []
+def with_notes(content: Content, entry: Answer | Unsupported, text: str, *, language: str = "en",
+               channel: str = "widget", today: date) -> str:
+    """An entry's text with the lines that have to be said beside it; most entries need none."""
+    said = [text]
+    if language == "es" and not (entry.sms_es if channel == "sms" else entry.text_es):
+        said.insert(0, content.texts["answer_in_english_only"].say(language=language, channel=channel))
     if channel != "sms" and isinstance(entry, Answer) and entry.openly:  # by text message "source" says it
         said.append(_openly(content, entry, language))
     if entry.review_by < today:
         said.append(content.texts["answer_under_review"].say(language=language, channel=channel))
-    if language == "es" and not (entry.sms_es if channel == "sms" else entry.text_es):
-        said.append(content.texts["answer_in_english_only"].say(language=language, channel=channel))
-    return said
+    return "\n".join(said)
 
 
 def _openly(content: Content, answer: Answer, language: str) -> str:

@@ -13,7 +13,7 @@ from haven.redaction import IdsOnly
 from haven.settings import Settings, load_settings
 from switchboard import console, errors, health, origins, pages
 from switchboard.channels import sms, widget
-from switchboard.parts import make_parts
+from switchboard.parts import Knowledge, make_parts
 
 # Everything a page of ours loads comes from here, and nothing may frame the console.
 SECURITY = {
@@ -25,8 +25,12 @@ SECURITY = {
     "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
 }
 
+SCRIPTS = {name: SECURITY[name] for name in ("Referrer-Policy", "X-Content-Type-Options")}
 
-def create_app(settings: Settings, *, name: str = "switchboard") -> Sanic[Any, Any]:
+
+def create_app(
+    settings: Settings, *, name: str = "switchboard", knowledge: Knowledge | None = None
+) -> Sanic[Any, Any]:
     """A switchboard that is ready to run; nothing is opened before it starts."""
     app = Sanic(name, configure_logging=False)
     app.config.update(REQUEST_MAX_SIZE=65_536, RESPONSE_TIMEOUT=60, KEEP_ALIVE_TIMEOUT=75, ACCESS_LOG=False)
@@ -37,7 +41,7 @@ def create_app(settings: Settings, *, name: str = "switchboard") -> Sanic[Any, A
 
     @app.before_server_start
     async def start(app: Sanic[Any, Any]) -> None:
-        app.ctx.parts = make_parts(settings)
+        app.ctx.parts = make_parts(settings, knowledge)
         await app.ctx.parts.open()
 
     @app.after_server_start
@@ -54,7 +58,9 @@ def create_app(settings: Settings, *, name: str = "switchboard") -> Sanic[Any, A
         await app.ctx.parts.close()
 
     async def headers(_: Any, response: BaseHTTPResponse) -> None:
-        for header, value in SECURITY.items():
+        # A script is no document: the policies on pages mean nothing on it, and every byte of it is counted.
+        script = (response.content_type or "").startswith("text/javascript")
+        for header, value in (SCRIPTS if script else SECURITY).items():
             response.headers.setdefault(header, value)
 
     app.register_middleware(headers, "response")

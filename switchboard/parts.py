@@ -30,6 +30,21 @@ from switchboard.typing_signs import TypingSigns
 
 
 @dataclass(frozen=True)
+class Knowledge:
+    """What a switchboard knows and never changes while it runs: seconds to load, and shared by any number of them."""
+
+    content: Content
+    guard: Guard
+    after: FollowThroughContent
+
+    @classmethod
+    def load(cls, settings: Settings) -> Knowledge:
+        """Read content and models. Raises ContentError when they do not hold together."""
+        return cls(Content.load(settings.data), Guard.load(settings.data, settings.models),
+                   FollowThroughContent.load(settings.data))
+
+
+@dataclass(frozen=True)
 class Parts:
     """Everything a request may need."""
 
@@ -73,13 +88,14 @@ class Parts:
         self.lane.close()
 
 
-def make_parts(settings: Settings) -> Parts:
-    """Load and connect the real things; the only place that chooses them."""
-    content, centre = Content.load(settings.data), load_centre(settings.data)
+def make_parts(settings: Settings, knowledge: Knowledge | None = None) -> Parts:
+    """Load and connect the real things; the only place that chooses them. `knowledge` is loaded when not given."""
+    known = knowledge or Knowledge.load(settings)
+    content, centre = known.content, load_centre(settings.data)
     record, streams, presence, texts = Record(settings.database_url), Streams(), Presence(), Texts(content)
-    lane = CrisisLane(Guard.load(settings.data, settings.models), content)
+    lane = CrisisLane(known.guard, content)
     delays = Delays(quiet=settings.quiet_ms, second_dose=settings.second_dose_ms, resend=settings.resend_ms)
-    follow = FollowThrough(FollowThroughContent.load(settings.data), lane, delays)
+    follow = FollowThrough(known.after, lane, delays)
     assistant = AssistantClient(
         settings.assistant_url, settings.loopback_secret, budget=settings.turn_budget)
     vault = Vault(settings.number_secret)

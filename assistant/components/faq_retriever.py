@@ -94,7 +94,7 @@ class FaqRetriever(GraphComponent):
         first, *more = retriever.read_all(text, vectors, topic=topic)
         if first.label == "source_request" and topic.startswith(FAQ):
             first = _as_sure(first, f"source/{topic.removeprefix(FAQ)}")
-        if first.label == NOT_COVERED and asks(text) and _is_calm(metadata):
+        if _may_quote(first, metadata) and asks(text):
             longest = LONGEST_SMS if metadata.get("channel") == "sms" else LONGEST
             claim = self._quotes.find(text, vectors.encode([text])[0], longest=longest)
             first = _as_sure(first, f"quote/{claim.id}") if claim else first
@@ -117,9 +117,10 @@ def _as_sure(reading: Reading, label: str) -> Reading:
     return replace(reading, label=label, decision="sure")
 
 
-def _is_calm(metadata: dict[str, Any]) -> bool:
-    """Whether no sign of danger came with the message: beside one, guidance says more than a quotation."""
-    return (metadata.get("crisis") or {}).get("level", "none") == "none"
+def _may_quote(reading: Reading, metadata: dict[str, Any]) -> bool:
+    """Whether no answer is sure, and no sign of danger came along: beside one, guidance says more."""
+    open_question = reading.decision != "sure" and reading.label.startswith((FAQ, NOT_COVERED))
+    return open_question and (metadata.get("crisis") or {}).get("level", "none") == "none"
 
 
 def selector(label: str, confidence: float) -> dict[str, Any]:

@@ -154,7 +154,8 @@ class Board:
     queue: Queue = field(default_factory=Queue)
     version: int = 0
     _html: dict[str, tuple[Card, str]] = field(default_factory=dict)
-    _changed: str = "{}"
+    _changed_in: dict[str, int] = field(default_factory=dict)  # card -> the version that brought it as it is
+    _packed: dict[int, str] = field(default_factory=dict)  # version a window has -> what it lacks, as JSON
     _orders: dict[int, str] = field(default_factory=dict)
 
     def news(self, person: Staff, *, since: int, order: str) -> tuple[str, str]:
@@ -162,18 +163,20 @@ class Board:
 
         The order is "null" when it is still the same.
         """
-        cards = self._changed if since == self.version - 1 else self._markup(list(self.queue.cards()))
         mine = self._order(person)
-        return cards, "null" if mine == order else mine
+        return self._since(since), "null" if mine == order else mine
+
+    def _since(self, version: int) -> str:
+        if version not in self._packed:
+            lacking = [card for card in self.queue.cards() if self._changed_in[card.id] > version]
+            self._packed[version] = json.dumps({card.id: self._html_of(card) for card in lacking})
+        return self._packed[version]
 
     def _order(self, person: Staff) -> str:
         if person.id not in self._orders:
             sections = self.queue.sections(person)
             self._orders[person.id] = json.dumps({name: [c.id for c in cards] for name, cards in sections.items()})
         return self._orders[person.id]
-
-    def _markup(self, cards: list[Card]) -> str:
-        return json.dumps({card.id: self._html_of(card) for card in cards})
 
     def _html_of(self, card: Card) -> str:
         known = self._html.get(card.id)
@@ -183,7 +186,7 @@ class Board:
 
     def touch(self, parts: Parts) -> None:
         """Tell the windows of something beside the cards (the call to the person on call)."""
-        self.version, self._changed = self.version + 1, "{}"
+        self.version, self._packed = self.version + 1, {}
         parts.streams.wake(BOARD)
 
     async def run(self, parts: Parts) -> None:
@@ -194,7 +197,7 @@ class Board:
                 began = time.monotonic()
                 with suppress(RecordUnavailable):  # the next wake or look reads it
                     await self.refresh(parts)
-                await asyncio.sleep(max(GAP_SECONDS, 3 * (time.monotonic() - began)))
+                await asyncio.sleep(max(GAP_SECONDS, 2 * (time.monotonic() - began)))
                 with suppress(TimeoutError):
                     await asyncio.wait_for(wake.wait(), LOOK_AGAIN_SECONDS)
 
@@ -208,10 +211,10 @@ class Board:
 
     def _take(self, queue: Queue) -> None:
         before = {id(card) for card in self.queue.cards()}
-        present = {card.id for card in queue.cards()}
-        self.queue, self.version, self._orders = queue, self.version + 1, {}
-        self._html = {card_id: kept for card_id, kept in self._html.items() if card_id in present}
-        self._changed = self._markup([card for card in queue.cards() if id(card) not in before])
+        self.queue, self.version, self._orders, self._packed = queue, self.version + 1, {}, {}
+        self._changed_in = {card.id: self._changed_in[card.id] if id(card) in before else self.version
+                            for card in queue.cards()}
+        self._html = {card_id: kept for card_id, kept in self._html.items() if card_id in self._changed_in}
 
 
 async def read_queue(connection: AsyncConnection, content: Content, names: dict[int, str]) -> Queue:
@@ -220,8 +223,7 @@ async def read_queue(connection: AsyncConnection, content: Content, names: dict[
     rows = await _rows(connection, list(dangers))
     ids = [row.id for row in rows]
     last = await _last_words(connection, ids)
-    lost, offered = await _lost(connection, ids), await _offered(connection)
-    cards = [_card(row, dangers.get(row.id), last, names, row.id in lost, offered.get(row.id)) for row in rows]
+    cards = [_card(row, dangers.get(row.id), last, names) for row in rows]
     line = sorted((c for c in cards if c.needs_somebody), key=Card.rank)
     staffs = sorted((c for c in cards if c.is_staffs and not c.needs_somebody), key=_staff_rank)
     bots = sorted((c for c in cards if c.owner == BOT and not c.needs_somebody), key=lambda c: -c.updated_at)
@@ -244,10 +246,14 @@ async def _rows(connection: AsyncConnection, with_danger: list[str]) -> list[Any
     c, m = conversations.c, messages.c
     unread = (sa.select(sa.func.count()).where(
         m.conversation == c.id, m.seq > c.read_seq, m.author == "visitor").scalar_subquery().label("unread"))
-    theirs = sa.select(conversations, unread).where(
+    how = (sa.select(claims.c.how).where(claims.c.conversation == c.id).order_by(claims.c.id.desc()).limit(1)
+           .scalar_subquery().label("last_claim"))
+    offered = (sa.select(transfers.c.to_staff).where(transfers.c.conversation == c.id)
+               .scalar_subquery().label("offered_to"))
+    theirs = sa.select(conversations, unread, how, offered).where(
         c.erased_at.is_(None), sa.or_(c.owner != BOT, c.id.in_(with_danger)))
     wrote = sa.exists().where(m.conversation == c.id, m.author == "visitor")
-    bots = (sa.select(conversations, unread)
+    bots = (sa.select(conversations, unread, how, offered)
             .where(c.erased_at.is_(None), c.owner == BOT, c.id.not_in(with_danger),
                    c.updated_at > now() - RECENT_MS, wrote)
             .order_by(c.updated_at.desc()).limit(RECENT_COUNT))
@@ -288,28 +294,13 @@ async def _last_words(connection: AsyncConnection, ids: list[str]) -> dict[tuple
     return {(row.conversation, row.speaker): row for row in rows}
 
 
-async def _lost(connection: AsyncConnection, ids: list[str]) -> set[str]:
-    """Conversations whose last claim ended by silence."""
-    newest = (sa.select(sa.func.max(claims.c.id)).where(claims.c.conversation.in_(ids))
-              .group_by(claims.c.conversation))
-    rows = await connection.execute(
-        sa.select(claims.c.conversation).where(claims.c.id.in_(newest), claims.c.how == "lost"))
-    return {row.conversation for row in rows}
-
-
-async def _offered(connection: AsyncConnection) -> dict[str, int]:
-    rows = await connection.execute(sa.select(transfers.c.conversation, transfers.c.to_staff))
-    return {row.conversation: row.to_staff for row in rows}
-
-
 def _card(
     row: Any,
     alert: Alert | None,
     last: dict[tuple[str, str], Any],
     names: dict[int, str],
-    lost: bool,
-    offered_to: int | None,
 ) -> Card:
+    lost, offered_to = row.last_claim == "lost", row.offered_to
     said, answer, leaving = (last.get((row.id, who)) for who in ("visitor", "staff", "exit"))
     said_seq = said.seq if said else 0
     staff_id = int(row.owner.partition(":")[2]) if row.owner.startswith("staff:") else None

@@ -141,6 +141,7 @@ claims = sa.Table(
     sa.Column("how", sa.String(16)),
     sa.Index("ix_claims_open", "ended_at", "conversation"),
     sa.Index("ix_claims_staff", "staff", "claimed_at"),
+    sa.Index("ix_claims_conversation", "conversation"),
 )
 
 # A conversation that its owner has offered to a colleague, who has not accepted yet.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.importer import ARE_YOU_REAL, HavenImporter, examples, responses
+from assistant.importer import HavenImporter, examples, responses
 from haven.content import Content
+from haven.retrieval.examples import ARE_YOU_REAL
 from haven.settings import ROOT
 
 

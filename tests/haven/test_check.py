@@ -119,6 +119,18 @@ PLANTED = {
     "further questions for an answer that is not there": (
         "faq_extra/heroin.yml", "FAQ-001:", "FAQ-999:", "there is no FAQ-999",
     ),
+    "a reviewer without a date": (
+        "faq/heroin.yml", "reviewer: null\n    reviewed_on: null", "reviewer: physician\n    reviewed_on: null",
+        "'reviewer' and 'reviewed_on' go together",
+    ),
+    "a review in the future": (
+        "faq/heroin.yml", "reviewer: null\n    reviewed_on: null", "reviewer: physician\n    reviewed_on: 2027-01-01",
+        "was reviewed in the future, on 2027-01-01",
+    ),
+    "a source that does not fit one message": (
+        "sources.yml", "title: FDA, label of SUBOXONE film", "title: FDA, label of SUBOXONE film, " + "long " * 50,
+        "FAQ-044: sms of its source: is",
+    ),
     "an unknown placeholder": (
         "texts.yml", "{name} from our staff has joined", "{first_name} from our staff has joined",
         "handoff_accepted: web: holds the unknown placeholder '{first_name}'",
@@ -233,3 +245,23 @@ def test_reading_grade_follows_flesch_kincaid() -> None:
     assert reading_grade("Call now. Stay with them.") < 3 < reading_grade(
         "Pharmacological treatment necessitates evaluation."
     )
+
+
+def test_an_answer_needs_many_ways_to_ask(copy: Path) -> None:
+    """An answer that hardly anybody could ask for is a fault, in either language."""
+    for path in (copy / "faq_extra").glob("*.yml"):
+        path.write_text("FAQ-001: []\n", "utf-8")
+    text = (copy / "faq/heroin.yml").read_text("utf-8")
+    start = text.index("        - I am 78 and have")
+    end = text.index("        - tell me what smack is")
+    (copy / "faq/heroin.yml").write_text(text[:start] + text[end:], "utf-8")
+
+    assert any("FAQ-001: has 3 ways to ask in English; at least 16" in fault for fault in faults(copy))
+
+
+def test_what_is_due_is_listed_the_day_after() -> None:
+    """With the date moved past every review, each answer is named with the date its review was due."""
+    due = [fault for fault in faults(DATA, date(2028, 1, 1)) if "its review was due on" in fault]
+
+    assert len(due) >= 101 + 45
+    assert not [fault for fault in faults(DATA) if "its review was due on" in fault]

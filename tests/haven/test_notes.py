@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from haven.check import sms_length
-from haven.content import Content
-from haven.notes import notes, quoted, source_line
+from haven.content import Answer, Content, Unsupported
+from haven.notes import quoted, source_line, with_notes
 from haven.retrieval import quotable
 from haven.retrieval.quotes import LONGEST_SMS
 
@@ -23,35 +23,40 @@ def content() -> Content:
     return Content.load(DATA)
 
 
+def said(content: Content, entry: Answer | Unsupported, **how: object) -> list[str]:
+    return with_notes(content, entry, "An answer.", **{"today": TODAY, **how}).split("\n")
+
+
 def test_an_answer_past_its_review_says_so(content: Content) -> None:
     """From the day after its review-by date an answer is said to be under review, on both channels and languages."""
     answer = content.answers["FAQ-001"]
     due = answer.review_by
 
-    assert notes(content, answer, today=due) == []
+    assert said(content, answer, today=due) == ["An answer."]
     for language, word in (("en", "review"), ("es", "revisar")):
         for channel in ("widget", "sms"):
-            late = notes(content, answer, language=language, channel=channel, today=due + timedelta(days=1))
-            assert [word in line for line in late] == [True]
+            first, late = said(content, answer, language=language, channel=channel, today=due + timedelta(days=1))
+            assert first == "An answer."
+            assert word in late
 
 
 def test_a_question_without_an_answer_can_be_due_too(content: Content) -> None:
     """What is said when the documents hold no answer has a shelf life as well."""
     entry = replace(content.unsupported["U-01"], review_by=date(2020, 1, 1))
 
-    assert len(notes(content, entry, today=TODAY)) == 1
+    assert len(said(content, entry)) == 2
 
 
 def test_a_correction_that_matters_is_said_openly(content: Content) -> None:
     """The answer on Suboxone says on the page that a document is wrong, and by whose guidance; an SMS has no room."""
     answer = content.answers["FAQ-044"]
-    (line,) = notes(content, answer, today=TODAY)
+    _, line = said(content, answer)
 
     assert line.startswith("One of our documents gets this wrong: what is in Suboxone")
     assert "FDA, label of SUBOXONE film" in line
-    assert notes(content, answer, channel="sms", today=TODAY) == []
+    assert said(content, answer, channel="sms") == ["An answer."]
     assert "One of the documents is wrong" in source_line(content, answer, channel="sms")
-    assert notes(content, answer, language="es", today=TODAY)[0].startswith("Uno de nuestros documentos")
+    assert said(content, answer, language="es")[1].startswith("Uno de nuestros documentos")
 
 
 def test_what_is_said_openly_has_an_authority(content: Content) -> None:
@@ -63,15 +68,17 @@ def test_what_is_said_openly_has_an_authority(content: Content) -> None:
             assert answer.corrects, answer.id
 
 
-def test_english_only_is_said_in_spanish(content: Content) -> None:
-    """Who writes Spanish and gets an English answer is told so, with a person on offer; nobody else is."""
+def test_english_only_is_said_first_in_spanish(content: Content) -> None:
+    """Who writes Spanish and gets an English answer is told so first, with a person on offer; nobody else is."""
     answer = content.answers["FAQ-097"]
 
     assert answer.text_es is None
-    assert "solo en inglés" in notes(content, answer, language="es", today=TODAY)[0]
-    assert "persona" in notes(content, answer, language="es", today=TODAY)[0]
-    assert notes(content, answer, today=TODAY) == []
-    assert notes(content, content.answers["FAQ-001"], language="es", today=TODAY) == []
+    first, second = said(content, answer, language="es")
+    assert "solo en inglés" in first
+    assert "persona" in first
+    assert second == "An answer."
+    assert said(content, answer) == ["An answer."]
+    assert said(content, content.answers["FAQ-001"], language="es") == ["An answer."]
 
 
 def test_every_source_fits_one_message(content: Content) -> None:

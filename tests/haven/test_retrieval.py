@@ -25,7 +25,9 @@ from haven.retrieval import (
     resolved,
     split_questions,
 )
+from haven.retrieval.decision import ABOUT_OVERDOSE, DEFINITIONS, URGENT
 from haven.retrieval.fitting import learn
+from haven.retrieval.values import REFUSED
 
 ROOT = Path(__file__).resolve().parents[2]
 SUBSET = ("FAQ-003", "FAQ-026", "FAQ-029", "FAQ-041", "FAQ-049", "FAQ-052", "FAQ-071", "FAQ-090")
@@ -397,3 +399,10 @@ def test_what_is_told(retriever: Retriever, wanted: dict, label: str) -> None:
 def test_asks(text: str, asked: bool) -> None:
     """A question is known by its mark or its first word."""
     assert asks(text) is asked
+
+
+def test_labels_that_mean_something_exist(content: Content) -> None:
+    """Every label the decision treats in a way of its own is an entry of the content: a retired one is noticed."""
+    named = {*URGENT, *ABOUT_OVERDOSE, *DEFINITIONS, *(REFUSED - {"harmful"})}
+
+    assert named <= {f"faq/{id}" for id in content.answers} | {f"unsupported/{id}" for id in content.unsupported}

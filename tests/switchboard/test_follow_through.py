@@ -23,11 +23,11 @@ VIOLENCE = "my boyfriend has a gun and says he will kill me"
 
 
 @pytest.fixture
-async def there(tmp_path, database, assistant):
+async def there(tmp_path, database, assistant, knowledge):
     """All parts of a switchboard, on SQLite and on PostgreSQL; nothing is due by itself."""
     settings = replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port,
                        actions_port=_unused_port(), database_url=database, turn_budget=5.0)
-    made = make_parts(settings)
+    made = make_parts(settings, knowledge)
     await made.open()
     yield made
     await made.close()
@@ -110,7 +110,7 @@ async def test_one_question_after_the_guidance(there):
 
     assert guidance.kind == "guidance"
     assert question.text == "Did you call 911?"
-    assert titles(question) == ["I have called for help", "Not yet", "I can't call", "Next step"]
+    assert titles(question) == ["I have called", "Not yet", "I can't call", "Next step"]
 
 
 async def test_the_same_by_sms(there):
@@ -119,7 +119,7 @@ async def test_the_same_by_sms(there):
     _, question = await here.say(DANGER)
 
     assert question.text.splitlines() == [
-        "Did you call 911?", "1 I have called for help", "2 Not yet", "3 I can't call", "4 Next step"]
+        "Did you call 911?", "1 I have called", "2 Not yet", "3 I can't call", "4 Next step"]
     assert (await here.say("2"))[0].response == "after/not_yet"
     assert (await here.say("i cant call"))[0].response == "after/cannot"
 
@@ -328,7 +328,8 @@ async def test_lost_staff_give_it_back_to_the_clock(there):
         await handoff.claim(tx, there.texts, here.id, ana)
     await here.pass_time(121)
     async with there.record.write() as tx:
-        await handoff.lose(tx, there.texts, here.id, ana.owner, "Ana", "seems to be gone")
+        await handoff.lose(tx, there.texts, here.id, ana.owner, "Ana",
+                           handoff.Lapse("is no longer connected", "staff_gone"))
 
     assert [m.response for m in await here.pass_time(1000)] == ["after/check/suicide"]
 
@@ -411,9 +412,9 @@ async def test_breathing_again(there):
 # -- the clock ------------------------------------------------------------------------------------------------------
 
 
-async def test_two_switchboards_say_it_once(there, tmp_path):
+async def test_two_switchboards_say_it_once(there, knowledge):
     """Two switchboards over one record, both awake at the moment: one sentence."""
-    other = make_parts(there.settings)
+    other = make_parts(there.settings, knowledge)
     here = await talk(there)
     await here.say(SUICIDE)
     async with there.record.write() as tx:

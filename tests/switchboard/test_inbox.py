@@ -18,11 +18,11 @@ DANGER = "my friend is blue and wont wake up"
 
 
 @pytest.fixture
-async def there(tmp_path, database, assistant):
+async def there(tmp_path, database, assistant, knowledge):
     """All parts of a switchboard, on SQLite and on PostgreSQL."""
     settings = replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port,
                        actions_port=_unused_port(), database_url=database)
-    made = make_parts(settings)
+    made = make_parts(settings, knowledge)
     await made.open()
     yield made
     await made.close()

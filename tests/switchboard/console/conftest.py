@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import socket
@@ -19,6 +20,7 @@ from typing import Any
 
 import httpx
 import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from sanic import Sanic
 
 from haven.settings import load_settings
@@ -27,7 +29,9 @@ from switchboard.app import create_app
 from switchboard.limits import Pace
 from switchboard.parts import Parts
 
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 PASSWORD = "quiet river at night"
+DATABASE = "TEST_CONSOLE_DATABASE"  # the address of an empty database; test_on_postgresql sets it
 ALWAYS = """\
 name: Test Centre
 retention_days: 30
@@ -213,7 +217,8 @@ async def running(home: Path) -> AsyncIterator[Console]:
     root = Path(__file__).resolve().parents[3]
     shutil.copytree(root / "data", home / "data")
     (home / "data" / "centre.yml").write_text(ALWAYS, encoding="utf-8")
-    settings = replace(load_settings({"HAVEN_HOME": str(home)}), data=home / "data", assistant_port=1, actions_port=1)
+    settings = replace(load_settings({"HAVEN_HOME": str(home), "HAVEN_DATABASE_URL": os.environ.get(DATABASE, "")}),
+                       data=home / "data", assistant_port=1, actions_port=1)
     app = create_app(settings, name=f"switchboard_{uuid.uuid4().hex[:8]}")
     listening = socket.create_server(("127.0.0.1", 0))
     server = await app.create_server(sock=listening, return_asyncio_server=True, access_log=False)
@@ -245,3 +250,37 @@ async def console(switchboard: Console) -> AsyncIterator[Console]:
     console = Console(switchboard.app, switchboard.url, switchboard.home)
     yield console
     await console.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_console(console: Console, chromium: Browser) -> AsyncIterator[Any]:
+    """Signs a person in, in a browser of their own; a fault in the page's script fails the test."""
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    async def open_for(person: Staffer, **options: Any) -> Page:
+        context = await chromium.new_context(viewport=options.pop("viewport", WIDE), base_url=console.url, **options)
+        contexts.append(context)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" and not any(
+            wanted in m.text for wanted in ("409", "ERR_INTERNET_DISCONNECTED")) else None)
+        await page.goto("/staff/login")
+        await page.get_by_label("Login").fill(person.login)
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await page.wait_for_url("**/staff/")
+        return page
+
+    yield open_for
+    for context in contexts:
+        await context.close()
+    assert faults == []

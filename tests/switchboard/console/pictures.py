@@ -6,6 +6,7 @@ Run by hand: `python -m tests.switchboard.console.pictures [folder]`.
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from playwright.async_api import Page, async_playwright
 
 from switchboard import conversations, handoff
-from switchboard.accounts import by_id
+from switchboard.accounts import by_id, everybody
 from switchboard.conversations import WAITING, Conversation, Message
 from switchboard.crisis_lane import as_json
 from switchboard.records.record import now
@@ -23,6 +24,8 @@ from switchboard.records.tables import conversations as table
 from tests.switchboard.console.conftest import PASSWORD, Console, running
 
 MINUTE = 60_000
+UNKNOWN = ("is there parking", "do you have a parking lot", "where can i park", "can i bring my dog",
+           "can my dog stay with me", "is there wifi in the rooms")
 ASKED = [
     ("what actually happens in detox", "FAQ-032"), ("do i need to detox before you take me", "FAQ-031"),
     ("how long do people stay on the medicine", "FAQ-049"), ("is suboxone just another drug", "FAQ-048"),
@@ -116,11 +119,13 @@ async def shoot(console: Console, ids: list[str], folder: Path) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         for name, size, scheme in (("wide", (1440, 900), "light"), ("phone", (390, 844), "light"),
-                                   ("dark", (1440, 900), "dark"), ("narrow", (1024, 768), "light")):
+                                   ("dark", (1440, 900), "dark")):
             context = await browser.new_context(
                 viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, base_url=console.url)
             await _walk(await context.new_page(), name, ids, folder)
             await context.close()
+        context = await browser.new_context(viewport={"width": 1280, "height": 860}, base_url=console.url)
+        await office(await context.new_page(), folder)
         await browser.close()
 
 
@@ -130,8 +135,6 @@ async def _walk(page: Page, name: str, ids: list[str], folder: Path) -> None:
         await page.screenshot(path=folder / f"console-{what}-{name}.png")
 
     await page.goto("/staff/login")
-    if name == "wide":
-        await keep("login")
     await page.get_by_label("Login").fill("anna")
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
@@ -145,10 +148,54 @@ async def _walk(page: Page, name: str, ids: list[str], folder: Path) -> None:
     if name == "wide":
         await page.locator("summary", has_text="Close").click()
         await keep("close")
-        await page.goto("/staff/callbacks")
-        await keep("callbacks")
-        await page.goto("/staff/authenticator")
-        await keep("authenticator")
+
+
+async def office(page: Page, folder: Path) -> None:
+    """What a supervisor sees beside the queue."""
+    await page.goto("/staff/login")
+    await page.get_by_label("Login").fill("carla")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_url("**/staff/")
+    for name in ("questions", "pictures", "hours"):
+        await page.goto(f"/staff/{name}")
+        await page.wait_for_timeout(600)
+        await page.screenshot(path=folder / f"console-{name}-wide.png")
+
+
+async def weeks(console: Console) -> None:
+    """Four weeks of chats long answered, for the figures; and what the bot could not answer."""
+    dice, day = random.Random(3), 24 * 60 * MINUTE  # noqa: S311
+    kinds = list(console.parts.content.guidance)[:5]
+    async with console.parts.record.write() as tx:
+        person = (await everybody(tx))[0]
+        for number in range(420):
+            at = now() - int(dice.random() * 27 * day) - day
+            channel = dice.choice(("widget", "widget", "sms"))
+            conversation = await conversations.begin(tx, channel=channel, language="en")
+            await _long_ago(tx, conversation.id, number, at, dice)
+            if dice.random() < 0.3:
+                waited = int(dice.expovariate(1 / 150)) * 1000 + 3000
+                await tx.execute(claims.insert().values(
+                    conversation=conversation.id, staff=person.id, urgent=dice.random() < 0.4, asked_at=at,
+                    claimed_at=at + waited, spoke_at=at + waited + 5000, ended_at=at + waited + 9000, how="closed"))
+            if dice.random() < 0.25:
+                await tx.execute(alerts.insert().values(
+                    conversation=conversation.id, seq=1, level="acute", kind=dice.choice(kinds), why=[], raised_at=at,
+                    accepted_at=at))
+
+
+async def _long_ago(tx: Any, conversation_id: str, number: int, at: int, dice: random.Random) -> None:
+    conversation = await conversations.load(tx, conversation_id)
+    unknown = number % 12 == 0
+    text = dice.choice(UNKNOWN) if unknown else dice.choice(ASKED)[0]
+    asked = await conversations.add(tx, conversation, Message(author="visitor", text=text))
+    response = "utter_unknown" if unknown else f"utter_faq/{dice.choice(ASKED)[1]}"
+    await conversations.add(tx, conversation, Message(
+        author="bot", text="...", response=response, answers_seq=asked.seq))
+    await conversations.handled(tx, await conversations.load(tx, conversation_id), asked.seq + 1)
+    await tx.execute(messages.update().where(messages.c.conversation == conversation_id).values(at=at))
+    await tx.execute(table.update().where(table.c.id == conversation_id).values(opened_at=at, updated_at=at))
 
 
 async def main() -> None:
@@ -156,6 +203,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         async with running(Path(home)) as console:
             ids = await night(console)
+            await weeks(console)
             async with console.parts.record.write() as tx:
                 for id, name, when in ((ids[7], "Sam", "tomorrow after 4"), (ids[13], None, "mornings")):
                     await conversations.promise_callback(

@@ -27,7 +27,7 @@ async def test_hours_count_at_once_and_their_history_stays(console: Console) -> 
         assert "Open now" in page and "2026-12-25" in page and page.count("Carla</td>") == 2
         async with console.parts.record.read() as connection:
             rows = (await connection.execute(sa.select(audit.c.detail).where(
-                audit.c.staff == carla.id, audit.c.action == "hours_set"))).all()
+                audit.c.staff == carla.id, audit.c.action == "hours_set").order_by(audit.c.id))).all()
         assert [row.detail for row in rows] == ["never open", "Every day day and night (Chicago time)"]
     finally:
         await _as_before(console, before)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
+from switchboard.accounts import session_of
 from tests.switchboard.console.conftest import Console, next_event
 
 
@@ -98,3 +100,20 @@ async def _read_seq(console: Console, conversation_id: str) -> int:
 
     async with console.parts.record.read() as connection:
         return (await conversations.load(connection, conversation_id)).read_seq
+
+
+async def test_a_window_that_is_behind_gets_what_it_lacks_and_no_more(console: Console) -> None:
+    """Two readings later it is sent the cards of both, and none that stayed as they were."""
+    anna, still = await console.person("Anna"), await console.waiting()
+    board, parts = console.app.ctx.board, console.parts
+    await board.refresh(parts)
+    version, person = board.version, (await session_of(parts.record, anna.http.cookies["haven_staff"])).staff
+    first = await console.waiting()
+    await board.refresh(parts)
+    second = await console.waiting()
+    await board.refresh(parts)
+    cards = json.loads(board.news(person, since=version, order="")[0])
+    assert {first.id, second.id} <= set(cards) and still.id not in cards
+    assert still.id in json.loads(board.news(person, since=-2, order="")[0])
+    order = board.news(person, since=version, order="")[1]
+    assert board.news(person, since=board.version, order=order) == ("{}", "null")

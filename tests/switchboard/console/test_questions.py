@@ -74,5 +74,6 @@ async def test_a_draft_is_kept_only_when_the_check_would_let_it_in(console: Cons
     await writer.do(f"questions/drafts/{row.id}/withdraw")
     assert (await kept(console, "is there a phone in detox")).withdrawn_at is not None
     async with console.parts.record.read() as connection:
-        rows = (await connection.execute(sa.select(audit.c.action).where(audit.c.staff == writer.id))).all()
+        rows = (await connection.execute(sa.select(audit.c.action).where(
+            audit.c.staff == writer.id).order_by(audit.c.id))).all()
     assert [row.action for row in rows][-2:] == ["draft_answer", "draft_withdrawn"]

@@ -22,6 +22,7 @@ from switchboard.app import create_app
 from switchboard.parts import Parts
 from switchboard.records.tables import alerts, sms_contacts, sms_deliveries
 from switchboard.records.tables import conversations as all_conversations
+from tests.switchboard.conftest import known
 from tests.twilio import ACCOUNT, OLD_TOKEN, OURS, PUBLIC, SECOND_PUBLIC, TOKEN, Twilio
 
 ANA, BEN = "+16155550142", "+13105550143"
@@ -90,7 +91,7 @@ def settings_for(home: Path, twilio: Twilio, assistant_port: int, **more: Any) -
 @asynccontextmanager
 async def running(settings: Settings, twilio: Twilio) -> AsyncIterator[Switchboard]:
     """A switchboard on a free port; started again with the same settings, it has the same record."""
-    app = create_app(settings, name=f"switchboard_{uuid.uuid4().hex[:8]}")
+    app = create_app(settings, name=f"switchboard_{uuid.uuid4().hex[:8]}", knowledge=known())
     app.config.TOUCHUP = False  # rewrites its own source, which works for one application a process
     listening = socket.create_server(("127.0.0.1", 0))
     server = await app.create_server(sock=listening, return_asyncio_server=True, access_log=False)

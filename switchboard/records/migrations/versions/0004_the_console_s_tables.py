@@ -16,6 +16,7 @@ def upgrade() -> None:
     # No batch: it would drop and copy the table of staff, to which half the record refers.
     op.add_column('staff', sa.Column('email', sa.String(length=200), nullable=True))
     op.create_index('ix_staff_email', 'staff', ['email'], unique=True)
+    op.create_index('ix_claims_conversation', 'claims', ['conversation'], unique=False)
     op.create_table('drafts',
     sa.Column('id', sa.Integer(), autoincrement=True, nullable=False),
     sa.Column('kind', sa.String(length=8), nullable=False),
@@ -67,6 +68,7 @@ def downgrade() -> None:
         op.execute("DROP TRIGGER audit_is_not_emptied ON audit")
         op.execute("DROP FUNCTION audit_refuses()")
     op.drop_table('opening_hours')
+    op.drop_index('ix_claims_conversation', 'claims')
     op.drop_table('drafts')
     op.drop_index('ix_staff_email', 'staff')
     op.drop_column('staff', 'email')
