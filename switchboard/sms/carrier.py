@@ -5,6 +5,7 @@ Twilio's own client is blocking and waits without limit; this asks the same inte
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from haven.errors import HavenError
 from haven.gsm import without_typography
 
 TIMEOUT = httpx.Timeout(12.0, connect=5.0)
+WHOLE_SECONDS = 20.0  # for one call, however it trickles in: a claim's lease is longer
 MAX_CALLS = 20  # at the same time
 PAGE = 50  # messages looked through when one is looked up
 OPTED_OUT = 21610  # "Attempt to send to unsubscribed recipient"
@@ -64,8 +66,11 @@ class Carrier:
         """Give one text to the carrier. Raises Refused, TryLater or Unsure."""
         origin = {"MessagingServiceSid": sender} if sender.startswith("MG") else {"From": sender}
         try:
-            response = await self._http.post(self._messages, data={
-                "To": to, **origin, "Body": body, "StatusCallback": callback})
+            async with asyncio.timeout(WHOLE_SECONDS):
+                response = await self._http.post(self._messages, data={
+                    "To": to, **origin, "Body": body, "StatusCallback": callback})
+        except TimeoutError as error:
+            raise Unsure("too slow") from error
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise TryLater(type(error).__name__) from error
         except httpx.HTTPError as error:
