@@ -5,7 +5,7 @@ SWITCHBOARD := .venv/switchboard/bin/python
 ASSISTANT := .venv/assistant/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help run setup train test test-fast check lock content clean
+.PHONY: help run setup train test test-knowledge check bench bench-peer lock clean
 
 help:
 	@echo "make run    set up, train if needed, start everything"
@@ -20,20 +20,37 @@ setup: .venv/switchboard/.done .venv/assistant/.done
 train: setup
 	@bin/haven train
 
-test: .venv/switchboard/.tests setup train
+# On two cores: training beside the first part, in the second the journeys beside everything else. The browser has
+# the machine to itself, and its loop and pytest-asyncio's do not share a process.
+test: .venv/switchboard/.tests setup
+	@$(MAKE) --no-print-directory -j2 --output-sync=target train test-knowledge
+	@echo "2 of 3: haven, switchboard, command line and journeys on Python 3.13"
+	@$(SWITCHBOARD) -m pytest tests/haven tests/switchboard tests/cli tests/journeys tests/test_docs.py tests/test_layers.py \
+	  -q -n 2 --dist loadgroup
+	@echo "3 of 3: the widget in a browser"
+	@$(SWITCHBOARD) -m pytest tests/widget -q
+
+test-knowledge: .venv/switchboard/.tests
 	@echo "1 of 3: haven, assistant and actions on Python 3.10"
 	@SQLALCHEMY_SILENCE_UBER_WARNING=1 $(ASSISTANT) -m pytest tests/haven tests/assistant tests/actions -q \
 	  -W ignore::DeprecationWarning
-	@echo "2 of 3: haven, switchboard, command line and journeys on Python 3.13"
-	@$(SWITCHBOARD) -m pytest tests/haven tests/switchboard tests/cli tests/journeys tests/test_docs.py tests/test_layers.py -q
-	@echo "3 of 3: the widget in a browser"   # on its own: Playwright's loop and pytest-asyncio's do not share a process
-	@$(SWITCHBOARD) -m pytest tests/widget -q
 
 check: .venv/switchboard/.tests setup
 	@$(SWITCHBOARD) -m ruff check .
 	@$(SWITCHBOARD) -m mypy
 	@.venv/switchboard/bin/lint-imports
 	@bin/haven check
+
+# -- measurements: docs/performance.md ----------------------------------------------------------------
+bench: .venv/switchboard/.tests setup train
+	@$(SWITCHBOARD) -m bench
+
+# Rasa's default pipeline on Haven's content, for comparison; EPOCHS=100 is its default and takes hours on two cores.
+EPOCHS ?= 8
+SETS ?= ../shared/evaluation
+bench-peer: setup
+	@$(ASSISTANT) bench/peer/train.py $(EPOCHS)
+	@$(ASSISTANT) bench/peer/score.py $(SETS)
 
 # -- environments ---------------------------------------------------------------------------------------
 $(UV): requirements/uv.txt

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Any
 
 from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
@@ -14,12 +15,14 @@ from sanic.response import HTTPResponse
 
 from assistant.components.faq_retriever import OPTIONS, SECOND, selector
 from haven.content import Content
+from haven.notes import with_notes
 from haven.redaction import IdsOnly
 from haven.settings import load_settings
 from haven.text import without_command
 
 logger = logging.getLogger(__name__)
 
+ENTRIES = ("utter_faq/", "utter_unsupported/")  # responses that are entries of the content
 PROBE = "what is naloxone"  # read once after the start, to see that the model works
 
 
@@ -59,7 +62,8 @@ class SwitchboardChannel(InputChannel):
             handler.addFilter(IdsOnly())
         return cls(settings.loopback_secret, Content.load(settings.data))
 
-    def __init__(self, secret: str, content: Content) -> None:
+    def __init__(self, secret: str, content: Content, today: Callable[[], date] = date.today) -> None:
+        self._today = today
         self._expected = f"Bearer {secret}"
         self._content = content
         self._proven = False
@@ -106,7 +110,7 @@ class SwitchboardChannel(InputChannel):
     async def _turn(self, request: Request, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> list:
         body = request.json
         output = Collected(body["channel"])
-        metadata = {key: body.get(key) for key in ("crisis", "staff", "language", "offer", "topic")}
+        metadata = {key: body.get(key) for key in ("channel", "crisis", "staff", "language", "offer", "topic")}
         await on_new_message(UserMessage(
             without_command(body["text"]), output, body["conversation"], input_channel=self.name(),
             metadata=metadata, parse_data=_chosen(body)))
@@ -116,7 +120,23 @@ class SwitchboardChannel(InputChannel):
             nlg = request.app.ctx.agent.processor.nlg
             second = await nlg.generate(f"utter_{parsed[SECOND]}", tracker, output.name())
             await output.send_response(body["conversation"], {**second, "utter_action": f"utter_{parsed[SECOND]}"})
-        return self._with_options(output.replies, parsed)
+            self._announce_two(output.replies[0], body)
+        return self._with_options([self._with_notes(reply, body) for reply in output.replies], parsed)
+
+    def _announce_two(self, first: dict[str, Any], body: dict[str, Any]) -> None:
+        """Who asked two things hears so, since the more urgent comes first; a text message has no room for it."""
+        if body["channel"] != "sms":
+            said = self._content.texts["two_questions"].say(language=body.get("language") or "en")
+            first["text"] = f"{said}\n{first['text']}"
+
+    def _with_notes(self, reply: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+        """The reply with what has to be said beside its answer."""
+        entry = {**self._content.answers, **self._content.unsupported}.get((reply["response"] or "").partition("/")[2])
+        if entry is None or not (reply["response"] or "").startswith(ENTRIES):
+            return reply
+        text = with_notes(self._content, entry, reply["text"], language=body.get("language") or "en",
+                          channel=body["channel"], today=self._today())
+        return {**reply, "text": text}
 
     def _with_options(self, replies: list[dict[str, Any]], parsed: dict[str, Any]) -> list[dict[str, Any]]:
         """The questions that may have been meant go out with the reply as buttons."""

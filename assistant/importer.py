@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from rasa.shared.core.domain import Domain
@@ -12,10 +11,15 @@ from rasa.shared.importers.rasa import RasaFileImporter
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from haven.content import Answer, Content, Text, Unsupported
+from haven.content import Answer, Claim, Content, Text, Unsupported
+from haven.notes import quoted, source_line
+from haven.retrieval.examples import asked
+from haven.retrieval.quotes import quotable
+from haven.settings import load_settings
 
 Responses = dict[str, list[dict[str, Any]]]
-ARE_YOU_REAL = "U-44"  # the same question as the intent bot_challenge, which answers it
+_FILLED = ("quote", "source_line", "corrected_openly")  # said only with the content's own names in them
+_WAYS = (("en", "widget"), ("en", "sms"), ("es", "widget"), ("es", "sms"))
 _SPANISH = [{"type": "slot", "name": "language", "value": "es"}]
 
 
@@ -29,8 +33,7 @@ class HavenImporter(TrainingDataImporter):
         training_data_paths: list[str] | str | None = None,
         **kwargs: Any,
     ) -> None:
-        self._root = Path(config_file or "config.yml").resolve().parent
-        self._data = self._root / "data"
+        self._data = load_settings().data
         self._content = Content.load(self._data)
         self._files = RasaFileImporter(
             config_file, domain_path, [str(self._data / "nlu"), str(self._data / "rules")])
@@ -55,14 +58,7 @@ class HavenImporter(TrainingDataImporter):
 
 def examples(content: Content) -> list[Message]:
     """Every question and variant as an example of its retrieval intent."""
-    asked = [(f"faq/{a.id}", a.question, a.variants) for a in content.answers.values()]
-    asked += [(f"unsupported/{u.id}", u.question, u.variants) for u in content.unsupported.values()
-              if u.id != ARE_YOU_REAL]
-    return [
-        Message.build(text, label)
-        for label, question, variants in asked
-        for text in dict.fromkeys([question, *(v.text for v in variants)])
-    ]
+    return [Message.build(example.text, example.label) for example in asked(content)]
 
 
 def responses(content: Content) -> Responses:
@@ -70,12 +66,17 @@ def responses(content: Content) -> Responses:
     said: Responses = {}
     for answer in content.answers.values():
         said[f"utter_faq/{answer.id}"] = _answer(answer, content.sources_of(answer))
+        said[f"utter_source/{answer.id}"] = _source(content, answer)
+    for claim in quotable(content):
+        said[f"utter_quote/{claim.id}"] = _quote(content, claim)
     for unsupported in content.unsupported.values():
         said[f"utter_unsupported/{unsupported.id}"] = _answer(unsupported, [])
     for guidance in content.guidance.values():
         said[f"utter_crisis/{guidance.kind}"] = _variants(
             guidance.web, guidance.sms, guidance.web_es, guidance.sms_es)
     for text in content.texts.values():
+        if text.name in _FILLED:
+            continue
         said[_response_name(text.name)] = _text(text)
     return said
 
@@ -88,6 +89,16 @@ def _response_name(text: str) -> str:
 
 def _answer(entry: Answer | Unsupported, sources: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return _variants(entry.text, entry.sms, entry.text_es, entry.sms_es, {"sources": sources})
+
+
+def _source(content: Content, answer: Answer) -> list[dict[str, Any]]:
+    lines = [source_line(content, answer, language=language, channel=channel) for language, channel in _WAYS]
+    return _variants(*lines, {"sources": content.sources_of(answer)})
+
+
+def _quote(content: Content, claim: Claim) -> list[dict[str, Any]]:
+    lines = [quoted(content, claim, language=language, channel=channel) for language, channel in _WAYS]
+    return _variants(*lines, {"sources": [content.source_of(claim)]})
 
 
 def _text(text: Text) -> list[dict[str, Any]]:

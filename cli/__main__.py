@@ -17,6 +17,8 @@ COMMANDS = {
     "evaluate": "cli.evaluate",
     "staff": "cli.staff",
     "content": "cli.content",
+    "feedback": "cli.feedback",
+    "sms": "cli.sms",
 }
 
 

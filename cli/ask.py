@@ -161,4 +161,5 @@ def _leads_to(parts: Parts, choice: str, channel: str) -> str:
 def _own(settings: Settings, folder: Path) -> Settings:
     return replace(
         settings, home=folder, database_url=f"sqlite+aiosqlite:///{folder / 'ask.db'}",
-        assistant_port=free_port(), actions_port=free_port(), turn_budget=BUDGET)
+        assistant_port=free_port(), actions_port=free_port(), turn_budget=BUDGET,
+        sms_pause=0.0, sms_account="")

@@ -15,13 +15,17 @@ from typing import Any
 import click
 
 from cli.ask import ask_all, whole_way
+from haven.crisis import Guard
+from haven.crisis.floor import read
+from haven.crisis.measure import measure, measure_conversations
 from haven.errors import HavenError
-from haven.settings import ROOT
+from haven.settings import ROOT, load_settings
 
 SETS = ROOT.parent / "shared" / "evaluation"
 
 # group -> the sets it runs: (file, how score.py scores it)
-GROUPS = {
+GROUPS: dict[str, tuple[tuple[str, str], ...]] = {
+    "guard": (),
     "crisis": (("crisis", "crisis"), ("benign", "benign"), ("sequences", "sequences"),
                ("public_suicide", "suicide"), ("public_benign_easy", "benign"), ("public_benign_hard", "benign"),
                ("public_out_of_scope", "benign")),
@@ -41,16 +45,42 @@ class NoSets(HavenError):
               help="Folder with score.py and dev/*.jsonl.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder to keep the answers in.")
 def command(groups: tuple[str, ...], sets: Path, keep: Path | None) -> None:
-    """Score the running system on labelled messages; all groups where none is named."""
+    """Score the running system on labelled messages; all groups where none is named.
+
+    "guard" starts nothing: the crisis guard alone, by kind, style and language, in seconds ("crisis" prints it too).
+    """
     if not (sets / "score.py").is_file():
         raise NoSets(f"There is no score.py in {sets}. Name its folder: bin/haven evaluate --sets FOLDER")
     wanted = [pair for group in groups or GROUPS for pair in GROUPS[group]]
+    if not groups or {"guard", "crisis"} & set(groups):
+        _guard_alone(sets)
+    if not wanted:
+        return
     with tempfile.TemporaryDirectory() as temporary:
         folder = keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         asyncio.run(_answer(sets, folder, list(dict.fromkeys(name for name, _ in wanted))))
         for name, kind in wanted:
             _score(sets, folder, name, kind)
+
+
+def _guard_alone(sets: Path) -> None:
+    settings = load_settings()
+    guard = Guard.load(settings.data, settings.models)
+    own, _ = read(settings.data)
+    told = {"own messages in danger": [row for row in own if row["level"] != "none"],
+            "own look-alikes": [row for row in own if row["level"] == "none"]}
+    for name in ("crisis", "benign", "public_suicide", "public_benign_easy", "public_benign_hard",
+                 "public_out_of_scope", "public_chitchat"):
+        told[f"dev/{name}"] = [*_rows(sets / "dev" / f"{name}.jsonl")]
+    for name, rows in told.items():
+        report = measure(guard, rows)
+        click.echo(f"\n== {name}, the guard alone")
+        for group, tally in sorted(report.groups.items(), key=lambda item: (item[0] != "all", item[0])):
+            click.echo(f"{group}: {tally.line()}")
+        click.echo(f"processor time: {report.times()}")
+    right, wrong = measure_conversations(guard, _rows(sets / "dev" / "sequences.jsonl"))
+    click.echo(f"\n== dev/sequences, the guard alone\nhandled: {right} of {right + len(wrong)} {wrong}")
 
 
 async def _answer(sets: Path, folder: Path, names: list[str]) -> None:

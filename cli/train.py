@@ -17,10 +17,10 @@ from haven.errors import HavenError
 from haven.settings import ROOT, Settings, load_settings
 
 # What a model is made from: any change here asks for a new one.
-SOURCES = ("config.yml", "domain.yml", "data/faq", "data/faq_extra", "data/unsupported.yml", "data/texts.yml",
-           "data/crisis", "data/nlu", "data/rules", "data/claims.yml", "data/corrections.yml", "data/sources.yml",
-           "data/documents", "assistant", "haven/retrieval.py", "haven/encoder.py", "haven/content.py",
-           "models/encoder/encoder.json", "requirements/assistant.txt")
+SOURCES = ("config.yml", "domain.yml", "data/faq", "data/unsupported.yml", "data/texts.yml", "data/crisis",
+           "data/nlu", "data/rules", "data/claims.yml", "data/corrections.yml", "data/sources.yml",
+           "data/documents", "data/faq_extra", "assistant", "haven/retrieval", "haven/notes.py", "haven/encoder.py",
+           "haven/content.py", "models/encoder/encoder.json", "requirements/assistant.txt")
 
 
 class TrainingFailed(HavenError):

@@ -15,25 +15,30 @@ import yaml
 
 from haven.content import Answer, Claim, Content, Guidance, Text, Unsupported
 from haven.errors import ContentError
+from haven.follow_through import FILE as FOLLOW_THROUGH
+from haven.follow_through import Care, FollowThroughContent, numbered
+from haven.gsm import is_gsm7, sms_length
+from haven.notes import quoted, source_line
+from haven.retrieval.quotes import LONGEST_SMS, quotable
 
-SMS_LIMIT = 306  # two segments of a concatenated GSM-7 message (3GPP TS 23.040: 153 characters each)
-GSM7 = set(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-GSM7_DOUBLE = set("^{}\\[~]|€")  # 3GPP TS 23.038: the extension table, two places each
+SMS_LIMIT = 300  # two segments of a concatenated GSM-7 message (3GPP TS 23.040: 153 characters each) less "Auto: "
 HOTLINE_CHECK = timedelta(days=92)  # every number is test-called every three months (clinical review)
 GRADE_LIMIT = 9.0
+FEWEST_WAYS = {"en": 16, "es": 2}  # to ask for an answer; fewer are not found however people word it
 SHINGLE = 7  # words in a row that are no accident
 
 # The longest a field may become, to measure SMS with.
-FIELD_LENGTHS = {"centre": 26, "name": 14, "next_open": 21, "number": 15, "when": 24, "retention_days": 3}
+FIELD_LENGTHS = {
+    "centre": 26, "name": 14, "next_open": 21, "number": 15, "when": 40, "retention_days": 3, "minutes": 3,
+    "sentence": 150, "title": 46, "titles": 180, "about": 46, "authority": 110,
+}  # fmt: skip
 
 # Carriers act on these words by themselves; a visitor who sends one as an answer may be cut off.
 _RESERVED = "STOPALL|STOP|UNSUBSCRIBE|CANCEL|END|QUIT|OPTOUT|REVOKE|START|YES|UNSTOP|HELP|INFO"
 _ASKS = r"(?i:reply|text|send|write|type|answer|responda|mande|env[ií]e|escriba)(?:\s+(?i:with|con))?\s+"
 RESERVED_WORD = re.compile(
-    _ASKS + rf"(?:\W?(?:{_RESERVED})\b|[\"'“‘](?i:{_RESERVED})\b)(?!\W{{0,2}}\s+(?:to|al|a)\s+\d)"
+    _ASKS + rf"(?:(?i:just|only|back)\s+)?(?:\W?(?:{_RESERVED})\b|[\"'“‘](?i:{_RESERVED})\b"
+    rf"|(?i:{_RESERVED})(?=\s+or\b|\W*$))(?!\W{{0,2}}\s+(?:to|al|a)\s+\d)"
 )
 
 # Person-first words (NIDA, Words Matter; correction CORR-43), in both languages.
@@ -106,10 +111,10 @@ def check(content_root: Path, today: date) -> list[Fault]:
     """
     root = Path(content_root)
     try:
-        content = Content.load(root)
+        content, after = Content.load(root), FollowThroughContent.load(root)
     except ContentError as error:
         return [_loading_fault(root, text) for text in error.faults]
-    return _Checker(root, content, today).faults()
+    return _Checker(root, content, after, today).faults()
 
 
 @lru_cache(maxsize=16384)
@@ -117,11 +122,6 @@ def plain(text: str) -> str:
     """A text in lower case without accents and punctuation, for comparing wording."""
     letters = unicodedata.normalize("NFKD", text.casefold().replace("'", "").replace("’", ""))
     return " ".join(re.findall(r"[a-z0-9]+", "".join(c for c in letters if not unicodedata.combining(c))))
-
-
-def sms_length(text: str) -> int:
-    """Places a text takes in GSM-7; characters of the extension table take two."""
-    return len(text) + sum(c in GSM7_DOUBLE for c in text)
 
 
 def reading_grade(text: str) -> float:
@@ -182,8 +182,8 @@ def _opens(line: str, label: str) -> bool:
 class _Checker:
     """Runs every check over one loaded content."""
 
-    def __init__(self, root: Path, content: Content, today: date) -> None:
-        self.root, self.content, self.today = root, content, today
+    def __init__(self, root: Path, content: Content, after: FollowThroughContent, today: date) -> None:
+        self.root, self.content, self.after, self.today = root, content, after, today
         self.lines = _Lines(root)
 
     def faults(self) -> list[Fault]:
@@ -192,8 +192,8 @@ class _Checker:
 
     def _checks(self) -> tuple[Callable[[], Iterator[Fault]], ...]:
         return (
-            self._claims, self._supports, self._dates, self._hotlines, self._spanish, self._guidance,
-            self._duplicates, self._texts,
+            self._claims, self._supports, self._dates, self._reviews, self._hotlines, self._spanish, self._guidance,
+            self._ways, self._duplicates, self._texts, self._replies, self._sources, self._follow_through,
         )  # fmt: skip
 
     def _fault(self, said: Said, what: str, *, warning: bool = False) -> Fault:
@@ -234,6 +234,14 @@ class _Checker:
                 label = entry.kind if isinstance(entry, Guidance) else entry.id
                 yield self._entry_fault(_file_of(entry), label, f"its review was due on {entry.review_by}")
 
+    def _reviews(self) -> Iterator[Fault]:
+        for entry in (*self._questions(), *self.content.guidance.values()):
+            label = entry.kind if isinstance(entry, Guidance) else entry.id
+            if bool(entry.reviewer) != bool(entry.reviewed_on):
+                yield self._entry_fault(_file_of(entry), label, "'reviewer' and 'reviewed_on' go together")
+            elif entry.reviewed_on and entry.reviewed_on > self.today:
+                yield self._entry_fault(_file_of(entry), label, f"was reviewed in the future, on {entry.reviewed_on}")
+
     def _hotlines(self) -> Iterator[Fault]:
         for line in self.content.hotlines.values():
             if line.checked_on + HOTLINE_CHECK < self.today:
@@ -263,7 +271,69 @@ class _Checker:
                 if _advises(plain(said.text), plain(phrase)):
                     yield self._fault(said, f"says what must never be said: {phrase!r}")
 
+    # -- after guidance --------------------------------------------------------------------------------
+
+    def _follow_through(self) -> Iterator[Fault]:
+        for kind in sorted(set(self.content.guidance) ^ set(self.after.kinds)):
+            yield self._entry_fault(FOLLOW_THROUGH, kind, "stands in only one of crisis/ and follow_through.yml")
+        for kind in sorted(set(self.content.guidance) & set(self.after.kinds)):
+            yield from self._as_guided(self.content.guidance[kind], self.after.kinds[kind])
+        for label, text, keys in self._sms_lists():
+            titles = [self.after.choices[key].title.sms for key in keys]
+            titles_es = [self.after.choices[key].title.sms_es for key in keys]
+            for said in (numbered(text.sms, titles), numbered(text.sms_es, titles_es)):
+                for what in _sms_faults(Said(FOLLOW_THROUGH, label, "sms", said, text.fields)):
+                    yield self._entry_fault(FOLLOW_THROUGH, label, f"with its numbered choices {what}")
+
+    def _as_guided(self, guidance: Guidance, care: Care) -> Iterator[Fault]:
+        """The question and the steps are those of the guidance, and nothing after it breaks its never-say list."""
+        if guidance.follow_up and (care.asks is None or care.asks.web != guidance.follow_up):
+            yield self._entry_fault(FOLLOW_THROUGH, care.kind, "does not ask the follow_up of its guidance")
+        for step in care.steps:
+            if not _holds(guidance.web, step.web) or not _holds(guidance.web_es or "", step.web_es):
+                yield self._entry_fault(FOLLOW_THROUGH, care.kind, f"has a step its guidance does not: {step.web!r}")
+        for name, text in self._reached(care):
+            for said in (text.web, text.sms, text.web_es, text.sms_es):
+                for phrase in guidance.never:
+                    if _advises(plain(said), plain(phrase)):
+                        yield self._entry_fault(
+                            FOLLOW_THROUGH, name, f"says what {care.kind} must never say: {phrase!r}")
+
+    def _reached(self, care: Care) -> Iterator[tuple[str, Text]]:
+        """Every text that may follow one kind of guidance."""
+        check, choices = self.after.checks[care.check], self.after.choices
+        open_, seen = {*care.choices, *check.choices, *check.choices_sms}, set[str]()
+        while open_:
+            key = open_.pop()
+            seen.add(key)
+            open_ |= set(choices[key].then) - seen
+        yield from ((key, choices[key].said) for key in sorted(seen))
+        yield from ((care.kind, text) for text in (care.asks, care.again, *care.steps) if text)
+        yield care.check, check.said
+        yield "last_check", self.after.sentences.last_check
+
+    def _sms_lists(self) -> Iterator[tuple[str, Text, tuple[str, ...]]]:
+        after = self.after
+        for care in after.kinds.values():
+            yield care.kind, care.asks or after.sentences.choose, care.choices
+            yield from ((care.kind, step, after.choices["next"].then) for step in care.steps)
+        for choice in after.choices.values():
+            yield choice.key, choice.said, choice.then
+        for name, check in after.checks.items():
+            yield name, check.said, check.choices_sms
+        yield "second_dose", after.sentences.second_dose, after.second_dose_choices
+        yield "second_dose_given", after.sentences.second_dose_given, after.second_dose_choices
+
     # -- variants --------------------------------------------------------------------------------------
+
+    def _ways(self) -> Iterator[Fault]:
+        """An answer that can hardly be asked for is found by nobody."""
+        for answer in self.content.answers.values():
+            languages = [variant.language for variant in answer.variants]
+            for language, name in (("en", "English"), ("es", "Spanish")):
+                if (found := languages.count(language)) < FEWEST_WAYS[language]:
+                    what = f"has {found} ways to ask in {name}; at least {FEWEST_WAYS[language]}"
+                    yield self._entry_fault(_file_of(answer), answer.id, what)
 
     def _duplicates(self) -> Iterator[Fault]:
         seen: dict[str, str] = {}
@@ -295,6 +365,23 @@ class _Checker:
                 yield self._fault(said, what)
             if said.is_prose and (grade := reading_grade(said.text)) > GRADE_LIMIT:
                 yield self._fault(said, f"reads at grade {grade:.1f}, over {GRADE_LIMIT:.0f}", warning=True)
+
+    def _sources(self) -> Iterator[Fault]:
+        """What "source" gets by SMS; titles are names and may hold words and numbers that we do not say."""
+        for answer in self.content.answers.values():
+            for key, language in (("sms", "en"), ("sms_es", "es")):
+                line = source_line(self.content, answer, language=language, channel="sms")
+                said = Said(_file_of(answer), answer.id, f"{key} of its source", line)
+                yield from (self._fault(said, what) for what in _sms_faults(said))
+
+    def _replies(self) -> Iterator[Fault]:
+        """Canned replies of staff go out by text too: they ask for no word that carriers act on."""
+        for reply in _mapping(self.root / "replies.yml").get("replies") or ():
+            for key in ("text", "es"):
+                for match in RESERVED_WORD.finditer(str(reply.get(key) or "")):
+                    line = self.lines.holding("replies.yml", str(reply[key]))
+                    yield Fault(f"{self.root.name}/replies.yml", line, f"{reply.get('title')}: {key}: "
+                                f"asks for a word that carriers act on: {match.group().strip()!r}")
 
     def _wrong_with(self, said: Said) -> Iterator[str]:
         yield from self._numbers(said.text)
@@ -349,7 +436,8 @@ class _Checker:
     def _said(self) -> Iterator[Said]:
         """Everything a visitor may read, with what the visitor may be shown as its source."""
         for answer in self.content.answers.values():
-            yield from _said_of(answer, _file_of(answer), answer.id, ("question", "text", "sms", "text_es", "sms_es"))
+            fields = ("question", "subject", "text", "sms", "text_es", "sms_es", "openly", "openly_es")
+            yield from _said_of(answer, _file_of(answer), answer.id, fields)
         for entry in self.content.unsupported.values():
             yield from _said_of(entry, _file_of(entry), entry.id, ("text", "sms", "text_es", "sms_es"))
         for guidance in self.content.guidance.values():
@@ -357,8 +445,22 @@ class _Checker:
             yield from _said_of(guidance, _file_of(guidance), guidance.kind, keys)
         for text in self.content.texts.values():
             yield from _said_of(text, "texts.yml", text.name, ("web", "sms", "web_es", "sms_es"))
+        for label, text in self.after.texts():
+            yield from _said_of(text, FOLLOW_THROUGH, label, ("web", "sms", "web_es", "sms_es"))
         for id in sorted({id for answer in self.content.answers.values() for id in answer.corrections}):
             yield Said("corrections.yml", id, "text", self.content.corrections[id].text)
+        for claim in quotable(self.content):
+            yield Said("claims.yml", claim.id, "its quotation", quoted(self.content, claim))
+            if len(claim.quote) > LONGEST_SMS:
+                continue  # never quoted by text message
+            for key, language in (("sms", "en"), ("sms_es", "es")):
+                line = quoted(self.content, claim, language=language, channel="sms")
+                yield Said("claims.yml", claim.id, f"{key} of the quotation", line)
+
+
+def _holds(text: str, step: str) -> bool:
+    """Whether every sentence of a step stands in a text."""
+    return all(plain(sentence) in plain(text) for sentence in re.split(r"(?<=[.?!])\s+", step))
 
 
 def _said_of(entry: object, file: str, label: str, keys: tuple[str, ...]) -> Iterator[Said]:
@@ -407,7 +509,7 @@ def _sms_faults(said: Said) -> Iterator[str]:
     text = said.text
     for name in said.fields:
         text = text.replace("{" + name + "}", "x" * FIELD_LENGTHS.get(name, 30))
-    outside = sorted({c for c in text if c not in GSM7 and c not in GSM7_DOUBLE})
+    outside = sorted({c for c in text if not is_gsm7(c)})
     if outside:
         yield f"holds characters outside GSM-7: {' '.join(outside)}"
     if sms_length(text) > SMS_LIMIT:

@@ -30,12 +30,15 @@ class Variant:
 class Answer:
     """A reviewed answer; `support` are claim ids, `corrects` the claims it overrides.
 
-    `text_es` and `sms_es` are None where there is no Spanish wording yet.
+    `subject` is what "it" means after this answer. `text_es` and `sms_es` are None where there is no Spanish
+    wording yet. `openly` names what a document gets wrong about it, where that must be said. `reviewer` is the
+    role of who signed it off, `reviewed_on` when; None as long as nobody has.
     """
 
     id: str
     topic: str
     question: str
+    subject: str
     text: str
     sms: str
     text_es: str | None
@@ -43,8 +46,11 @@ class Answer:
     support: tuple[str, ...]
     corrections: tuple[str, ...]
     corrects: tuple[str, ...]
+    openly: str | None
+    openly_es: str | None
     variants: tuple[Variant, ...]
     reviewer: str | None
+    reviewed_on: date | None
     review_by: date
 
 
@@ -62,6 +68,7 @@ class Unsupported:
     offer_handoff: bool
     variants: tuple[Variant, ...]
     reviewer: str | None
+    reviewed_on: date | None
     review_by: date
 
 
@@ -82,6 +89,7 @@ class Guidance:
     follow_up: str
     follow_up_es: str
     reviewer: str | None
+    reviewed_on: date | None
     review_by: date
 
     def say(self, *, language: str = "en", channel: str = "widget") -> str:
@@ -195,10 +203,11 @@ class Content:
         Each is {"id", "title", "address", "kind": "document"|"correction"} with "quote" (the sentence, word
         for word) or, where the sentence may not be shown, "text" (that we reworded it, or the correction).
         """
-        documents = [self._document_source(self.claims[id], language) for id in answer.support]
+        documents = [self.source_of(self.claims[id], language=language) for id in answer.support]
         return documents + [self._correction_source(self.corrections[id]) for id in answer.corrections]
 
-    def _document_source(self, claim: Claim, language: str) -> dict[str, str | None]:
+    def source_of(self, claim: Claim, *, language: str = "en") -> dict[str, str | None]:
+        """Where a sentence comes from, as in `sources_of`."""
         said = (
             {"quote": claim.quote}
             if claim.cls == "quote"
@@ -378,12 +387,13 @@ def _references(content: Content) -> Iterator[tuple[str, str, tuple[str, ...], d
 
 def _answer(row: dict[str, Any]) -> Answer:
     return Answer(
-        **_each(row, _string, "id", "topic", "question", "text", "sms"),
-        **_each(row, _optional, "text_es", "sms_es"),
+        **_each(row, _string, "id", "topic", "question", "subject", "text", "sms"),
+        **_each(row, _optional, "text_es", "sms_es", "openly", "openly_es"),
         **_each(row, _strings, "support", "corrections"),
         corrects=_strings(row, "corrects", needed=False),
         variants=_variants(row),
         reviewer=_optional(row, "reviewer"),
+        reviewed_on=_date(row, "reviewed_on") if row.get("reviewed_on") else None,
         review_by=_date(row, "review_by"),
     )
 
@@ -396,6 +406,7 @@ def _unsupported(row: dict[str, Any]) -> Unsupported:
         offer_handoff=bool(_value(row, "offer_handoff")),
         variants=_variants(row),
         reviewer=_optional(row, "reviewer"),
+        reviewed_on=_date(row, "reviewed_on") if row.get("reviewed_on") else None,
         review_by=_date(row, "review_by"),
     )
 
@@ -411,6 +422,7 @@ def _guidance(row: dict[str, Any]) -> Guidance:
         follow_up=_optional(row, "follow_up") or "",
         follow_up_es=_optional(row, "follow_up_es") or "",
         reviewer=_optional(row, "reviewer"),
+        reviewed_on=_date(row, "reviewed_on") if row.get("reviewed_on") else None,
         review_by=_date(row, "review_by"),
     )
 

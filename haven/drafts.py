@@ -22,7 +22,7 @@ from haven.content import Content
 from haven.errors import HavenError
 
 REVIEW = timedelta(days=90)  # until when a new answer must have been read again
-TEXTS = ("question", "text", "sms", "text_es", "sms_es")
+TEXTS = ("question", "subject", "text", "sms", "text_es", "sms_es")
 
 
 class DraftError(HavenError):
@@ -105,10 +105,10 @@ def _new_answer(data: Path, content: Content, draft: Draft, today: date) -> Path
         "id": f"FAQ-{number:03}",
         **{name: fields.get(name) or None for name in TEXTS},
         "support": list(fields.get("support", ())), "corrections": list(fields.get("corrections", ())),
-        "reviewer": None, "review_by": today + REVIEW,
+        "reviewer": None, "reviewed_on": None, "review_by": today + REVIEW,
         "variants": {draft.language: [draft.question]},
     }
-    row = {name: value for name, value in row.items() if value is not None or name == "reviewer"}
+    row = {name: value for name, value in row.items() if value is not None or name in ("reviewer", "reviewed_on")}
     path = data / "faq" / f"{fields['topic']}.yml"
     words = yaml.safe_dump([row], allow_unicode=True, sort_keys=False, width=110)
     with path.open("a", encoding="utf-8") as handle:

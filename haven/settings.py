@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -13,6 +14,7 @@ from typing import Any
 from haven.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
+MADE_SECRETS = ("session", "loopback", "numbers")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,16 @@ class Setting:
         return f"HAVEN_{self.name.upper()}"
 
 
+class Moments(tuple[float, ...]):
+    """Growing numbers of seconds with spaces between."""
+
+    def __new__(cls, raw: str) -> Moments:
+        seconds = [float(part) for part in raw.split()]
+        if not seconds or seconds != sorted(set(seconds)) or seconds[0] <= 0:
+            raise ValueError(raw)
+        return super().__new__(cls, seconds)
+
+
 SETTINGS = (
     Setting("home", "var", "folder for the record, secrets and logs; relative to the project"),
     Setting("data", "data", "folder of the content"),
@@ -42,6 +54,9 @@ SETTINGS = (
     Setting("loopback_secret", "", "shared by the three processes; empty: made on first run"),
     Setting("allowed_origins", "", "the centre's websites that carry the widget, spaces between"),
     Setting("turn_budget", "3.0", "seconds the assistant may take for one answer", float),
+    Setting("quiet_seconds", "120 300 900", "seconds after which somebody in danger who went quiet is asked", Moments),
+    Setting("second_dose_seconds", "150", "seconds until a second dose of naloxone is reminded of", float),
+    Setting("resend_seconds", "60", "seconds until the 911 line is said again to somebody sleepy or overdosing", float),
     Setting("session_days", "7", "days a visitor's session lasts", int),
     Setting("secure_cookies", "0", "1 where the console is served over HTTPS", int),
     Setting("oidc_issuer", "", "issuer of the centre's OpenID Connect provider; empty: staff sign in here alone"),
@@ -52,6 +67,14 @@ SETTINGS = (
     Setting("on_call_danger", "30", "seconds an acute danger waits before the person on call is told", float),
     Setting("on_call_waiting", "180", "seconds anybody else waits before the person on call is told", float),
     Setting("on_call_again", "120", "seconds until the person on call is told again", float),
+    Setting("number_secret", "", "encrypts telephone numbers; empty: made on first run, kept in the home folder"),
+    Setting("sms_account", "", "Twilio account (AC...); empty: no text messages"),
+    Setting("sms_tokens", "", "Twilio auth tokens, spaces between; the first is used to send, all are accepted"),
+    Setting("sms_from", "", "number (+1...) or messaging service (MG...) that texts leave from"),
+    Setting("sms_addresses", "", "addresses under which Twilio reaches this switchboard, spaces between"),
+    Setting("sms_api", "https://api.twilio.com", "address of Twilio's interface"),
+    Setting("sms_discreet", "0", "1: the first text names neither the centre nor its subject", int),
+    Setting("sms_pause", "2.0", "seconds a short text waits for the next, to be read as one", float),
 )
 
 
@@ -80,6 +103,9 @@ class Settings:
     loopback_secret: Secret
     allowed_origins: frozenset[str]
     turn_budget: float
+    quiet_ms: tuple[int, ...]
+    second_dose_ms: int
+    resend_ms: int
     session_days: int
     secure_cookies: bool
     oidc_issuer: str
@@ -90,6 +116,19 @@ class Settings:
     on_call_danger: float
     on_call_waiting: float
     on_call_again: float
+    number_secret: Secret
+    sms_account: str
+    sms_tokens: tuple[Secret, ...]
+    sms_from: str
+    sms_addresses: tuple[str, ...]
+    sms_api: str
+    sms_discreet: bool
+    sms_pause: float
+
+    @property
+    def has_sms(self) -> bool:
+        """Whether text messages are set up (all of it or nothing: load_settings sees to that)."""
+        return bool(self.sms_account)
 
     @property
     def assistant_url(self) -> str:
@@ -123,6 +162,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         loopback_secret=Secret(values["loopback_secret"] or made["loopback"]),
         allowed_origins=frozenset(values["allowed_origins"].split()),
         turn_budget=values["turn_budget"],
+        quiet_ms=tuple(round(1000 * seconds) for seconds in values["quiet_seconds"]),
+        second_dose_ms=round(1000 * values["second_dose_seconds"]),
+        resend_ms=round(1000 * values["resend_seconds"]),
         session_days=values["session_days"],
         secure_cookies=bool(values["secure_cookies"]),
         oidc_issuer=values["oidc_issuer"],
@@ -133,6 +175,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         on_call_danger=values["on_call_danger"],
         on_call_waiting=values["on_call_waiting"],
         on_call_again=values["on_call_again"],
+        number_secret=Secret(values["number_secret"] or made["numbers"]),
+        sms_account=values["sms_account"],
+        sms_tokens=tuple(Secret(token) for token in values["sms_tokens"].split()),
+        sms_from=values["sms_from"],
+        sms_addresses=tuple(address.rstrip("/") for address in values["sms_addresses"].split()),
+        sms_api=values["sms_api"].rstrip("/"),
+        sms_discreet=bool(values["sms_discreet"]),
+        sms_pause=values["sms_pause"],
     )
 
 
@@ -149,10 +199,20 @@ def _values(environ: Mapping[str, str]) -> dict[str, Any]:
         try:
             values[setting.name] = setting.kind(raw)
         except ValueError:
-            faults.append(f"{variable} has value {raw!r}; it needs {setting.kind.__name__}: {setting.help}.")
+            faults.append(f"{variable} has value {raw!r}; it needs {setting.kind.__name__.lower()}: {setting.help}.")
+    faults += _half_set_up(values)
     if faults:
         raise SettingsError(faults)
     return values
+
+
+def _half_set_up(values: Mapping[str, Any]) -> list[str]:
+    """Text messages need four settings: with some of them only, texts would come in and never be answered."""
+    needed = ("sms_account", "sms_tokens", "sms_from", "sms_addresses")
+    missing = [f"HAVEN_{name.upper()}" for name in needed if not values.get(name)]
+    if len(missing) in (0, len(needed)):
+        return []
+    return [f"{name} is missing: text messages need it; see docs/sms.md." for name in missing]
 
 
 def _folder(value: str) -> Path:
@@ -161,13 +221,31 @@ def _folder(value: str) -> Path:
 
 
 def _secrets(path: Path) -> dict[str, str]:
-    """The secrets made on first run; created with owner-only access, never overwritten."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    """The secrets made on first run, with owner-only access; one that is there is never overwritten."""
+    kept = _kept(path)
+    if all(name in kept for name in MADE_SECRETS):
         return kept
-    made = {"session": secrets.token_urlsafe(32), "loopback": secrets.token_urlsafe(32)}
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-        json.dump(made, handle)
-    return made
+    with open(path.with_name(".secrets.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the three processes may start at the same moment
+        kept = _kept(path)
+        missing = [name for name in MADE_SECRETS if name not in kept]
+        if missing:
+            kept |= {name: secrets.token_urlsafe(32) for name in missing}
+            _place(path, json.dumps(kept))
+    return kept
+
+
+def _kept(path: Path) -> dict[str, str]:
+    kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return kept
+
+
+def _place(path: Path, text: str) -> None:
+    """Write the file whole or not at all: a crash in between must not cost a secret."""
+    whole = path.with_name(".secrets.new")
+    whole.unlink(missing_ok=True)
+    with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    whole.rename(path)

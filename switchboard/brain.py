@@ -15,9 +15,19 @@ from switchboard import conversations
 from switchboard.assistant_client import AssistantClient, AssistantFailed, Reply
 from switchboard.conversations import BOT, Conversation, Message, NoConversation
 from switchboard.crisis_lane import CrisisLane
-from switchboard.offers import ABOUT_PEOPLE, is_answer, offer_of, topic_of
+from switchboard.follow_through import FollowThrough
+from switchboard.numbers import Vault
+from switchboard.offers import (
+    ABOUT_PEOPLE,
+    is_answer,
+    is_follow_through,
+    offer_of,
+    topic_of,
+    was_asked_for_words,
+)
 from switchboard.presence import Presence
 from switchboard.records.record import Record, RecordUnavailable
+from switchboard.short_texts import as_one_turn, pause_left
 from switchboard.streams import CONSOLE, Streams
 from switchboard.texts import Texts
 
@@ -35,27 +45,37 @@ class Brain:
         record: Record,
         assistant: AssistantClient,
         lane: CrisisLane,
+        follow: FollowThrough,
         streams: Streams,
         content: Content,
         centre: Centre,
         presence: Presence,
+        vault: Vault,
+        *,
+        pause: float,
     ) -> None:
         self._record = record
         self._assistant = assistant
         self._lane = lane
+        self._follow = follow
         self._streams = streams
         self._content = content
         self._texts = Texts(content)
         self._centre = centre
         self._presence = presence
+        self._vault = vault
+        self._pause = pause
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
+        self._heard: dict[str, asyncio.Event] = {}  # of those that listen whether more comes
         self._places = asyncio.Semaphore(AT_ONCE)
 
     def wake(self, conversation_id: str) -> None:
         """See to it that the conversation's open messages are answered."""
         if conversation_id in self._workers:
             self._again.add(conversation_id)
+            if conversation_id in self._heard:
+                self._heard[conversation_id].set()
             return
         self._workers[conversation_id] = asyncio.create_task(self._work(conversation_id))
 
@@ -99,12 +119,31 @@ class Brain:
                     if conversation.owner != BOT or not owed:
                         return
                     before = await conversations.last(connection, conversation_id, owed[0].seq - 1, 6)
-                await self._answer(conversation, owed[0], before)
+                wait = pause_left(owed, self._pause) if conversation.channel == "sms" else 0.0
+                if wait > 0:
+                    await self._listen(conversation_id, wait)
+                    continue
+                message = as_one_turn(owed) if conversation.channel == "sms" else owed[0]
+                await self._answer(conversation, message, before)
             except RecordUnavailable:
                 logger.warning("conversation %s: the record cannot be reached, trying again", conversation_id)
                 await asyncio.sleep(RETRY_SECONDS)
 
+    async def _listen(self, conversation_id: str, seconds: float) -> None:
+        """Wait whether more comes; what comes ends the wait."""
+        self._heard[conversation_id] = heard = asyncio.Event()
+        try:
+            await asyncio.wait_for(heard.wait(), seconds)
+        except TimeoutError:
+            return
+        finally:
+            del self._heard[conversation_id]
+
     async def _answer(self, conversation: Conversation, message: Message, before: list[Message]) -> None:
+        if is_follow_through(message.choice):  # it was answered together with being stored
+            async with self._record.write() as tx:
+                await conversations.handled(tx, conversation, message.seq)
+            return
         self._streams.wake(conversation.id)  # followers see that the bot is at it
         try:
             async with self._places:
@@ -114,7 +153,7 @@ class Brain:
             logger.warning("conversation %s: assistant failed: %s", conversation.id, error)
             replies, failed = [], not _is_acute(message)
         async with self._record.write() as tx:
-            await self._say(tx, conversation, message, replies, failed=failed)
+            await self._say(tx, conversation, message, before, replies, failed=failed)
         self._streams.wake(conversation.id, CONSOLE)
 
     def _turn(self, conversation: Conversation, message: Message, before: list[Message]) -> dict[str, Any]:
@@ -141,6 +180,7 @@ class Brain:
         tx: AsyncConnection,
         asked: Conversation,
         message: Message,
+        before: list[Message],
         replies: list[Reply],
         *,
         failed: bool,
@@ -149,25 +189,33 @@ class Brain:
         if current.owner != BOT or current.epoch != asked.epoch:
             logger.info("conversation %s: late answer dropped, %s has it", asked.id, current.speaker)
             return
-        for words in self._words(current, message, replies, failed=failed):
+        for words in self._words(current, message, before, replies, failed=failed):
             await conversations.add(tx, current, replace(words, answers_seq=message.seq))
         await conversations.handled(tx, current, message.seq)
         await self._act(tx, current, message, replies, failed=failed)
 
     def _words(
-        self, conversation: Conversation, message: Message, replies: list[Reply], *, failed: bool
+        self,
+        conversation: Conversation,
+        message: Message,
+        before: list[Message],
+        replies: list[Reply],
+        *,
+        failed: bool,
     ) -> list[Message]:
         if _is_acute(message):
             return []
+        if was_asked_for_words(before) and not any(_says_something(r) for r in replies):
+            return [self._follow.noted(conversation)]
         if failed:
             words = [self._texts.notice("bot_failed", conversation, author="bot", kind="text")]
         else:
             words = [_message(reply, message.language) for reply in replies if reply.text]
-        words = self._with_safety(conversation, message, words)
+        words = self._with_safety(conversation, message, before, words)
         return _as_one([_numbered(m) for m in words]) if conversation.channel == "sms" else words
 
     def _with_safety(
-        self, conversation: Conversation, message: Message, words: list[Message]
+        self, conversation: Conversation, message: Message, before: list[Message], words: list[Message]
     ) -> list[Message]:
         """Level possible: an answer from the documents gets the safety line, anything else the guidance.
 
@@ -180,7 +228,7 @@ class Brain:
             return [*words, self._texts.notice("safety_line", conversation, author="bot", kind="text")]
         assessment = self._lane.reading(message.crisis, message.language)
         about_people = [m for m in words if m.response in ABOUT_PEOPLE]
-        return [self._lane.guidance(assessment, conversation.channel), *about_people]
+        return [self._follow.guidance(assessment, conversation, before), *about_people]
 
     async def _act(
         self,
@@ -193,7 +241,9 @@ class Brain:
     ) -> None:
         for reply in replies:
             if "callback" in reply.custom:
-                await conversations.promise_callback(tx, conversation, reply.custom["callback"])
+                form = reply.custom["callback"]
+                await conversations.promise_callback(
+                    tx, conversation, {**form, "number": self._vault.lock(str(form["number"]))})
         wishes = [reply.custom["handoff"] for reply in replies if "handoff" in reply.custom]
         if failed:
             wishes = [{"reason": "bot_failed", "urgency": "soon", "wait": True}]
@@ -204,6 +254,11 @@ class Brain:
 
 def _is_acute(message: Message) -> bool:
     return (message.crisis or {}).get("level") == "acute"
+
+
+def _says_something(reply: Reply) -> bool:
+    """Whether a reply is more than "I don't have that": an answer, or something about a person."""
+    return is_answer(reply.response) or reply.response in ABOUT_PEOPLE or bool(reply.custom)
 
 
 def _message(reply: Reply, language: str) -> Message:

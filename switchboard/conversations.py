@@ -21,14 +21,21 @@ from switchboard.records.tables import (
     callbacks,
     claims,
     conversations,
+    deadlines,
+    feedback,
+    follow_through,
     follow_ups,
     messages,
     outcomes,
+    sms_checkins,
+    sms_deliveries,
     transfers,
 )
+from switchboard.sms import deliveries
 
 BOT = "bot"
 WAITING = "waiting"
+FOLLOW_THROUGH = "after/"  # how responses and choices begin that follow guidance (switchboard.follow_through)
 
 
 class NoConversation(HavenError):
@@ -168,6 +175,8 @@ async def add(tx: AsyncConnection, conversation: Conversation, message: Message)
     seq, epoch = result.one()
     stored = replace(message, seq=seq, epoch=epoch, at=moment)
     await tx.execute(messages.insert().values(conversation=conversation.id, **_columns(stored)))
+    if conversation.channel == "sms":
+        await deliveries.put(tx, conversation, stored)
     return stored
 
 
@@ -179,7 +188,8 @@ async def sent_before(tx: AsyncConnection, conversation_id: str, client_id: str)
         return []
     rest = await tx.execute(sa.select(messages).where(
         messages.c.conversation == conversation_id, messages.c.answers_seq == first.seq,
-        messages.c.kind == "guidance").order_by(messages.c.seq))
+        sa.or_(messages.c.kind == "guidance", messages.c.response.startswith(FOLLOW_THROUGH, autoescape=True)))
+        .order_by(messages.c.seq))
     return [_message(first), *(_message(row) for row in rest)]
 
 
@@ -201,6 +211,13 @@ async def last(tx: AsyncConnection, conversation_id: str, seq: int, count: int) 
         .order_by(messages.c.seq.desc()).limit(count)
     )
     return [_message(row) for row in reversed(rows.all())]
+
+
+async def wrote_last(tx: AsyncConnection, conversation_id: str) -> int | None:
+    """When the visitor wrote last, or None."""
+    moment: int | None = (await tx.execute(sa.select(sa.func.max(messages.c.at)).where(
+        messages.c.conversation == conversation_id, messages.c.author == "visitor"))).scalar_one()
+    return moment
 
 
 async def unhandled(tx: AsyncConnection, conversation: Conversation) -> list[Message]:
@@ -313,7 +330,8 @@ async def promise_callback(tx: AsyncConnection, conversation: Conversation, call
 
 async def erase(tx: AsyncConnection, conversation: Conversation) -> None:
     """Remove the words of a conversation for good; an empty row stays so that its token reads "erased"."""
-    for table in (messages, alerts, callbacks, transfers, follow_ups):
+    for table in (messages, alerts, callbacks, transfers, follow_ups, follow_through, deadlines, feedback,
+                  sms_deliveries, sms_checkins):
         await tx.execute(table.delete().where(table.c.conversation == conversation.id))
     await tx.execute(outcomes.update().where(outcomes.c.conversation == conversation.id).values(note=None))
     await tx.execute(

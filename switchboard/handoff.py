@@ -78,9 +78,9 @@ async def _take(
     danger = await _open_alerts(tx, conversation.id)
     asked_at = min([at for at in (conversation.waiting_since, *danger) if at], default=now())
     taken = await conversations.give(tx, conversation, person.owner)
-    await conversations.accept_alerts(tx, taken, person.id)
     await tx.execute(claims.insert().values(
         conversation=taken.id, staff=person.id, urgent=bool(danger), asked_at=asked_at, claimed_at=now()))
+    await conversations.accept_alerts(tx, taken, person.id)  # after the claim: what it accepted, its loss reopens
     await conversations.add(tx, taken, texts.notice(said, taken, name=person.first_name))
     return await conversations.load(tx, taken.id)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,12 +15,16 @@ from switchboard import conversations
 from switchboard.brain import Brain
 from switchboard.conversations import BOT, WAITING, Conversation, Message
 from switchboard.crisis_lane import CrisisLane, as_json
-from switchboard.offers import last_of_bot
+from switchboard.follow_through import FollowThrough, State
+from switchboard.offers import is_follow_through, last_of_bot
 from switchboard.records.record import Record, RecordUnavailable, now
-from switchboard.streams import CONSOLE, Streams
+from switchboard.streams import CLOCK, CONSOLE, Streams
 from switchboard.texts import Texts
 
+logger = logging.getLogger(__name__)
+
 RESUME_BOT = "resume_bot"  # the choice by which somebody who waits goes on with the bot
+GUIDANCE_SECONDS = 2.0  # how long danger waits for its message to be stored; the sender's own id makes a retry safe
 QUIET_MS = 120_000  # how long "you are still in line" is not said again
 
 
@@ -42,9 +48,18 @@ class NotStored(HavenError):
 class Inbox:
     """The one door for visitors' messages, whatever the channel."""
 
-    def __init__(self, record: Record, lane: CrisisLane, brain: Brain, streams: Streams, texts: Texts) -> None:
+    def __init__(
+        self,
+        record: Record,
+        lane: CrisisLane,
+        follow: FollowThrough,
+        brain: Brain,
+        streams: Streams,
+        texts: Texts,
+    ) -> None:
         self._record = record
         self._lane = lane
+        self._follow = follow
         self._brain = brain
         self._streams = streams
         self._texts = texts
@@ -59,10 +74,18 @@ class Inbox:
         before = await self._before(conversation_id)
         assessment = await self._lane.assess(text, before)
         try:
-            async with self._record.write() as tx:
+            patience = GUIDANCE_SECONDS if assessment.level == "acute" else None
+            async with asyncio.timeout(patience), self._record.write() as tx:
                 received, owner = await self._store(tx, conversation_id, assessment, before, Message(
                     author="visitor", text=text, client_id=client_id, choice=_offered(choice, before)))
-        except RecordUnavailable as error:
+        except (RecordUnavailable, TimeoutError) as error:
+            raise NotStored(self._emergency(assessment)) from error
+        except HavenError:
+            raise
+        except Exception as error:  # whatever is wrong in here: danger gets its guidance
+            if assessment.level != "acute":
+                raise
+            logger.exception("conversation %s: a message in danger could not be stored", conversation_id)
             raise NotStored(self._emergency(assessment)) from error
         if received.fresh:
             self._wake(conversation_id, owner)
@@ -87,30 +110,61 @@ class Inbox:
         sent = await conversations.sent_before(tx, conversation_id, message.client_id or "")
         if sent:
             return Received(sent[0], sent[1:], fresh=False), conversation.owner
-        danger = assessment.level != "none"
         language = _language(message.text, assessment, conversation)
-        assessment = replace(assessment, language=language)
         conversation = await conversations.speak(tx, conversation, language)
-        choice = message.choice or _number_of(message.text, before)
-        message = replace(message, language=language, choice=choice)
+        state = await self._follow.state(tx, conversation_id)
+        assessment = replace(self._follow.in_its_light(assessment, state), language=language)
+        message = replace(message, language=language,
+                          choice=self._choice(conversation, message, assessment, state, before))
+        if state and message.choice and is_follow_through(message.choice):
+            assessment = self._follow.alarming(message.choice, state, language)  # the words of a button are ours
+        danger = assessment.level != "none"
         stored = await conversations.add(
             tx, conversation, replace(message, crisis=as_json(assessment) if danger else None))
         if danger:
             await conversations.raise_alert(tx, conversation, stored.seq, as_json(assessment))
-        replies = self._at_once(conversation, assessment, before, stored)
+        replies = await self._at_once(tx, conversation, assessment, state, before, stored)
         kept = [await conversations.add(tx, conversation, replace(r, answers_seq=stored.seq)) for r in replies]
         if conversation.owner != BOT:
             await conversations.handled(tx, conversation, stored.seq)
         owner = await self._resumed(tx, conversation, stored)
         return Received(stored, kept), owner
 
-    def _at_once(
-        self, conversation: Conversation, assessment: Assessment, before: list[Message], stored: Message
+    def _choice(
+        self,
+        conversation: Conversation,
+        message: Message,
+        assessment: Assessment,
+        state: State | None,
+        before: list[Message],
+    ) -> str | None:
+        """What the message chooses: by a button, by a number, or (after guidance) by words like "not yet"."""
+        choice = message.choice or _number_of(message.text, before)
+        if choice:
+            return choice
+        if conversation.speaker == "staff":
+            return None  # what is told to a person is not for the bot
+        return self._follow.reading(message.text, before, state, assessment)
+
+    async def _at_once(
+        self,
+        tx: AsyncConnection,
+        conversation: Conversation,
+        assessment: Assessment,
+        state: State | None,
+        before: list[Message],
+        stored: Message,
     ) -> list[Message]:
-        unheard = assessment.level == "possible" and conversation.owner == WAITING  # no bot turn will follow
-        if assessment.level == "acute" or unheard:
-            return [self._lane.guidance(assessment, conversation.channel)]
-        if conversation.owner == WAITING and not _recently(before, "waiting_still"):
+        if stored.choice and state and is_follow_through(stored.choice):
+            return await self._follow.answer(tx, conversation, state, stored.choice, stored)
+        if assessment.level == "acute":
+            return await self._follow.guide(tx, conversation, assessment, before, stored.seq)
+        await self._follow.heard(tx, conversation, state)
+        if conversation.owner != WAITING:
+            return []
+        if assessment.level == "possible":  # no bot turn will follow
+            return [self._follow.guidance(assessment, conversation, before)]
+        if not _recently(before, "waiting_still"):
             return [self._texts.notice("waiting_still", conversation, options=[
                 {"title": self._texts.plain("resume_bot", stored.language), "choice": RESUME_BOT}])]
         return []
@@ -129,7 +183,7 @@ class Inbox:
         return None if assessment.level == "none" else self._lane.guidance(assessment, "widget")
 
     def _wake(self, conversation_id: str, owner: str) -> None:
-        self._streams.wake(conversation_id, CONSOLE)
+        self._streams.wake(conversation_id, CONSOLE, CLOCK)
         if owner == BOT:
             self._brain.wake(conversation_id)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 CONSOLE = "console"  # the topic of everything the queue shows
+CLOCK = "clock"  # the topic of "something is due later" (switchboard.clock)
 
 
 class Streams:

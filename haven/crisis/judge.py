@@ -20,6 +20,9 @@ _WISH = frozenset({"suicide_self", "suicide_other"})
 # What makes a plain sign of danger less than certain.
 _DOUBT = frozenset({"past", "grief", "question", "fiction", "solved", "idiom", "negated"})
 
+# Below this share of danger the classifier is as good as sure that there is none.
+_SURELY_CALM = 0.1
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -52,7 +55,7 @@ class Judge:
         """The verdict on one message of `words` words; `grams` are the log odds that Ngrams.read gives."""
         seen = features(reading, opinion, grams, words)
         danger, acute = (_sigmoid(sum(w * seen.get(k, 0.0) for k, w in ws.items())) for ws in self._both())
-        if certain(opinion):
+        if certain(opinion, reading):
             return Verdict("acute", max(danger, self.possible_at), max(acute, self.acute_at))
         if danger < self.possible_at:
             return Verdict("possible" if likely(opinion) else "none", danger, acute)
@@ -62,16 +65,21 @@ class Judge:
         return self.danger, self.acute
 
 
-def certain(opinion: Opinion) -> bool:
-    """Whether danger is plain: a sign with nothing said against it, or signs of a failing body whatever the idiom."""
+def certain(opinion: Opinion, reading: Reading) -> bool:
+    """Whether danger is plain: a sign with nothing said against it, or signs of a failing body whatever the idiom.
+
+    Where the classifier is all but sure of the contrary ("can't breathe in these jeans") it is only asked about.
+    """
+    if reading.danger < _SURELY_CALM:
+        return False
     doubts = _DOUBT & set(opinion.calm)
     failing = {f.signal.name for f in opinion.danger} & _FAILING
     return opinion.shows("sign") and (not doubts or (bool(failing) and doubts <= {"idiom"}))
 
 
 def likely(opinion: Opinion) -> bool:
-    """Whether a strong signal stands alone: enough to ask, whatever the trained parts make of the words."""
-    return opinion.shows("strong") and not opinion.calm
+    """Whether a sign or strong signal stands alone: enough to ask, whatever the trained parts make of the words."""
+    return (opinion.shows("sign") or opinion.shows("strong")) and not opinion.calm
 
 
 def features(reading: Reading, opinion: Opinion, grams: tuple[float, float], words: int) -> dict[str, float]:

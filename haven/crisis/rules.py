@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from haven.crisis.signals import Found
-from haven.crisis.values import KIND_ORDER, words_of
+from haven.crisis.signals import NEGATORS, Found
+from haven.crisis.values import KIND_ORDER
 
-_NEGATORS = words_of(
-    """
-    not no never isnt aint arent wasnt werent didnt dont doesnt wont wouldnt without neither nor ni
-    nunca sin nobody nothing stopped
-    """
-)
 _ENDS = frozenset(".?!")
 _REACH = 3
 
@@ -47,11 +41,12 @@ def opinion_of(found: Sequence[Found], words: Sequence[str]) -> Opinion:
 
 
 def _denied(found: Found, words: Sequence[str]) -> bool:
-    # "not breathing" holds its own "not": only one that stands before the signal denies it.
+    if found.holds_not:
+        return False
     before = list(words[max(0, found.start - _REACH) : found.start])
     ends = [i for i, word in enumerate(before) if word in _ENDS]
     clause = before[ends[-1] + 1 :] if ends else before
-    return bool(_NEGATORS.intersection(clause)) and not _NEGATORS.intersection(found.words.split())
+    return not NEGATORS.isdisjoint([*clause, *found.words.split()])
 
 
 def _level(danger: Sequence[Found], calm: Sequence[str]) -> str:

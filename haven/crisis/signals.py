@@ -10,7 +10,15 @@ from typing import Any
 import yaml
 
 from haven.crisis.spelling import Speller
+from haven.crisis.values import words_of
 from haven.errors import ContentError
+
+NEGATORS = words_of(
+    """
+    not no never isnt aint arent wasnt werent didnt dont doesnt wont wouldnt without neither nor ni
+    nunca sin nobody nothing stopped
+    """
+)
 
 
 @dataclass(frozen=True)
@@ -28,12 +36,16 @@ class Signal:
 
 @dataclass(frozen=True)
 class Found:
-    """A signal at a place of the message: words [start, end)."""
+    """A signal at a place of the message: words [start, end).
+
+    `holds_not`: "not" is part of the signal itself ("not breathing"), so one inside it denies nothing.
+    """
 
     signal: Signal
     start: int
     end: int
     words: str
+    holds_not: bool
 
 
 class Signals:
@@ -45,7 +57,7 @@ class Signals:
         self._vocab = spacy.blank("en").vocab
         self._classes = {name: _listed(words) for name, words in data["words"].items()}
         self._common = set(_listed(data["common_words"]))
-        self._patterns: list[tuple[Signal, Any]] = []
+        self._patterns: list[tuple[Signal, Any, str, bool]] = []
         # Each pattern is tried only on messages that hold one of its rarer words: a tenth of the work.
         self._by_word: dict[str, list[int]] = {}
         for entry in data["signals"]:
@@ -61,11 +73,14 @@ class Signals:
     def _add(self, signal: Signal, line: str) -> None:
         from spacy.matcher import Matcher
 
+        ends = "".join(mark for mark in "^$" if mark in line.split())
+        line = " ".join(element for element in line.split() if element not in ("^", "$"))
         matcher = Matcher(self._vocab, validate=False)
         matcher.add(signal.name, [self._compiled(line)])
         for word in self._anchor(line):
             self._by_word.setdefault(word, []).append(len(self._patterns))
-        self._patterns.append((signal, matcher))
+        holds_not = any(NEGATORS.intersection(self._words(e)) for e in line.split() if set(e) != {"."})
+        self._patterns.append((signal, matcher, ends, holds_not))
 
     def _anchor(self, line: str) -> list[str]:
         """The words of the element that fewest messages hold; every match of the pattern has one of them."""
@@ -89,9 +104,10 @@ class Signals:
         doc = Doc(self._vocab, words=list(words))
         wanted = sorted({number for word in set(words) for number in self._by_word.get(word, ())})
         found = {
-            Found(signal, start, end, doc[start:end].text)
-            for signal, matcher in (self._patterns[number] for number in wanted)
+            Found(signal, start, end, doc[start:end].text, holds_not)
+            for signal, matcher, ends, holds_not in (self._patterns[number] for number in wanted)
             for _, start, end in matcher(doc)
+            if _at(ends, words, start, end)
         }
         return sorted(found, key=lambda f: (f.start, -f.end, f.signal.name))
 
@@ -120,6 +136,12 @@ class Signals:
     def _pattern_words(entries: Sequence[Mapping[str, Any]]) -> set[str]:
         text = " ".join(line for entry in entries for line in _listed(entry["patterns"], "\n"))
         return {part.rstrip("?") for element in text.split() for part in element.split("|")}
+
+
+def _at(ends: str, words: Sequence[str], start: int, end: int) -> bool:
+    """Whether a match stands where its pattern wants it: '^' nothing said before it, '$' nothing after."""
+    before, after = ("^" in ends and words[:start]), ("$" in ends and words[end:])
+    return not any(word.isalnum() for part in (before, after) if part for word in part)
 
 
 def _listed(value: str | Sequence[str], between: str | None = None) -> list[str]:

@@ -27,10 +27,24 @@ class Speller:
 
     def words(self, text: str) -> list[str]:
         """The words of `text`, accents and apostrophes gone, sentence ends kept as '.', '?' or '!'."""
+        return [word for word, _, _ in self._rewritten([self._corrected(word) for word in self._plain(text)])]
+
+    def said(self, text: str, start: int, end: int) -> str | None:
+        """The visitor's own writing of words [start, end) of `words(text)`; None where it cannot be told.
+
+        "lips r grey" for "lips are grey": staff should see what was written, not what was made of it.
+        """
+        pieces = text[:_LONGEST].split()
+        tokens = [(word, i) for i, piece in enumerate(pieces) for word in self._plain(piece)]
+        parted = list(self._rewritten([self._corrected(word) for word, _ in tokens]))
+        if not 0 <= start < end <= len(parted) or [word for word, _, _ in parted] != self.words(text):
+            return None
+        first, last = tokens[parted[start][1]][1], tokens[parted[end - 1][2] - 1][1]
+        return " ".join(pieces[first : last + 1]).strip(" ,;:.!?")
+
+    def _plain(self, text: str) -> list[str]:
         text = _bare(plain(text[:_LONGEST]).lower())
-        text = _LEET_WORD.sub(lambda match: match.group().translate(_LEET), text)
-        found = [self._corrected(word) for word in _tokens(text)]
-        return list(self._rewritten(found))
+        return list(_tokens(_LEET_WORD.sub(lambda match: match.group().translate(_LEET), text)))
 
     def _corrected(self, word: str) -> str:
         if len(word) < 5 or word in self._known:
@@ -39,17 +53,18 @@ class Speller:
         candidates = (self._slips.get(short) for short in (word, *_shortened(word)))
         return next((c for c in candidates if c and c[0] == word[0] and abs(len(c) - len(word)) <= 1), word)
 
-    def _rewritten(self, words: list[str]) -> Iterator[str]:
+    def _rewritten(self, words: list[str]) -> Iterator[tuple[str, int, int]]:
+        """Each word after the rewrites, with the place [start, end) among `words` it was made from."""
         at = 0
         while at < len(words):
             for size in range(min(self._longest, len(words) - at), 0, -1):
                 new = self._rewrites.get(tuple(words[at : at + size]))
                 if new is not None:
-                    yield from new
+                    yield from ((word, at, at + size) for word in new)
                     at += size
                     break
             else:
-                yield words[at]
+                yield words[at], at, at + 1
                 at += 1
 
 

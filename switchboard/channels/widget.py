@@ -11,7 +11,7 @@ from sanic import Blueprint, Request
 from sanic.response import HTTPResponse, empty, json
 
 from haven.text import TooLong, clean
-from switchboard import conversations
+from switchboard import conversations, feedback
 from switchboard.conversations import Conversation, Message, as_text
 from switchboard.errors import BadRequest, TooFast
 from switchboard.inbox import NotStored
@@ -123,7 +123,25 @@ async def leave(request: Request) -> HTTPResponse:
         conversation = await conversations.load(tx, conversation_id)
         await conversations.add(tx, conversation, Message(
             author="system", kind="private", text="The visitor left by the exit button.", response="exit"))
+        await parts.follow.end(tx, conversation_id, "left")
     parts.streams.wake(conversation_id, "console")
+    return empty()
+
+
+@blueprint.post("/feedback")
+async def rate(request: Request) -> HTTPResponse:
+    """Whether an answer helped: {"seq", "helped"}. No message, and no answer to it."""
+    parts = parts_of(request)
+    conversation_id = parts.sessions.conversation_of(request.headers.get("authorization"))
+    body = _body(request)
+    seq, helped = body.get("seq"), body.get("helped")
+    if not isinstance(seq, int) or isinstance(seq, bool) or not isinstance(helped, bool):
+        raise BadRequest("seq must be a number and helped true or false.")
+    try:
+        async with parts.record.write() as tx:
+            await feedback.rate(tx, await conversations.load(tx, conversation_id), seq, helped=helped)
+    except feedback.NoAnswer as error:
+        raise BadRequest(str(error)) from error
     return empty()
 
 

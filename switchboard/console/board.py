@@ -276,6 +276,8 @@ def alert_of(row: Any, content: Content) -> Alert:
     """A row of alerts with its kind in words."""
     guidance = content.guidance.get(row.kind)
     name = guidance.name if guidance else row.kind.replace("_", " ")
+    silence = [reason.removeprefix("silent: ") for reason in row.why if reason.startswith("silent: ")]
+    name = ", ".join([name, *silence])  # switchboard.follow_through asked and nobody answered
     return Alert(row.level, row.kind, name, pages.quoted(row.why), row.raised_at, row.seq)
 
 

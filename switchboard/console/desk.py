@@ -60,7 +60,8 @@ async def _desk(
     parts = parts_of(request)
     async with parts.record.read() as connection:
         queue = await read_queue(connection, parts.content, parts.staff_names)
-        dossier = await read_dossier(connection, parts.content, conversation_id) if conversation_id else None
+        dossier = (await read_dossier(connection, parts.content, conversation_id, parts.vault)
+                   if conversation_id else None)
     if dossier:
         await _looked(request, session, dossier)
     return pages.page(request, "desk.html", session, status=status, **{

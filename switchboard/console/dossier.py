@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from haven.content import Content
-from haven.redaction import masked
 from switchboard import conversations, handoff
 from switchboard.console.board import REASONS, Alert, alert_of
+from switchboard.console.text_line import TextLine, read_text_line
 from switchboard.conversations import Conversation, Message
+from switchboard.numbers import Vault
 from switchboard.records.tables import alerts, callbacks, follow_ups, outcomes
 
 
@@ -40,6 +41,7 @@ class Dossier:
     follow_ups: list[Any] = field(default_factory=list)
     outcomes: list[Any] = field(default_factory=list)
     transfer: Any = None
+    text_line: TextLine | None = None
 
     @property
     def last_seq(self) -> int:
@@ -50,7 +52,9 @@ class Dossier:
         return max((m.seq for m in self.messages if m.author == "visitor"), default=0)
 
 
-async def read_dossier(connection: AsyncConnection, content: Content, conversation_id: str) -> Dossier:
+async def read_dossier(
+    connection: AsyncConnection, content: Content, conversation_id: str, vault: Vault
+) -> Dossier:
     """Read one conversation. Raises NoConversation."""
     conversation = await conversations.load(connection, conversation_id)
     written = await conversations.after(connection, conversation_id, 0)
@@ -66,18 +70,19 @@ async def read_dossier(connection: AsyncConnection, content: Content, conversati
         asked=_asked(written, content),
         reason=REASONS.get(wish.get("reason", ""), str(wish.get("reason", ""))),
         summary=str(wish.get("summary", "")),
-        callbacks=await _of(connection, callbacks, conversation_id),
+        callbacks=[{**call, "number": vault.mask(call["number"])}
+                   for call in await _of(connection, callbacks, conversation_id)],
         follow_ups=await _of(connection, follow_ups, conversation_id),
         outcomes=await _of(connection, outcomes, conversation_id),
         transfer=await handoff.transfer_of(connection, conversation_id),
+        text_line=await read_text_line(connection, conversation, vault),
     )
 
 
 async def _of(connection: AsyncConnection, table: sa.Table, conversation_id: str) -> list[Any]:
     rows = await connection.execute(
         sa.select(table).where(table.c.conversation == conversation_id).order_by(table.c.id))
-    return [{**row._mapping, "number": masked(row.number)} if "number" in table.c else dict(row._mapping)
-            for row in rows]
+    return [dict(row._mapping) for row in rows]
 
 
 def _asked(written: list[Message], content: Content) -> list[Asked]:

@@ -13,13 +13,13 @@ from sanic import Blueprint, Request
 from sanic.response import HTTPResponse, redirect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from haven.redaction import masked
 from haven.text import clean
 from switchboard import audit, handoff
 from switchboard.accounts import AccountError, Session
 from switchboard.console import pages
 from switchboard.console.access import staff_only
 from switchboard.console.forms import field
+from switchboard.numbers import Vault
 from switchboard.parts import parts_of
 from switchboard.records.record import now
 from switchboard.records.tables import callbacks, follow_ups
@@ -40,17 +40,17 @@ async def _lists(
 ) -> HTTPResponse:
     parts = parts_of(request)
     async with parts.record.read() as connection:
-        calls = await _callbacks(connection)
+        calls = await _callbacks(connection, parts.vault)
         promises = list(await connection.execute(
             sa.select(follow_ups).where(follow_ups.c.done_at.is_(None)).order_by(follow_ups.c.due)))
     return pages.page(request, "callbacks.html", session, calls=calls, promises=promises, revealed=revealed,
                       names=parts.staff_names, today=date.today().isoformat())
 
 
-async def _callbacks(connection: AsyncConnection) -> list[dict[str, Any]]:
+async def _callbacks(connection: AsyncConnection, vault: Vault) -> list[dict[str, Any]]:
     rows = await connection.execute(
         sa.select(callbacks).order_by(callbacks.c.done_at.is_not(None), callbacks.c.asked_at).limit(300))
-    return [{**row._mapping, "number": masked(row.number)} for row in rows]
+    return [{**row._mapping, "number": vault.mask(row.number)} for row in rows]
 
 
 @blueprint.post("/callbacks/<callback_id:int>/number")
@@ -63,7 +63,7 @@ async def reveal(request: Request, session: Session, callback_id: int) -> HTTPRe
         if row is None:
             raise AccountError("There is no such call-back.")
         await audit.note(tx, "reveal_number", session.staff.id, conversation=row.conversation, detail=reason)
-    return await _lists(request, session, revealed=(callback_id, row.number))
+    return await _lists(request, session, revealed=(callback_id, parts_of(request).vault.open(row.number)))
 
 
 @blueprint.post("/callbacks/<callback_id:int>/done")

@@ -167,7 +167,7 @@ class Window:
             return []
         try:
             async with parts.record.read() as connection:
-                dossier = await read_dossier(connection, parts.content, self.conversation_id)
+                dossier = await read_dossier(connection, parts.content, self.conversation_id, parts.vault)
         except NoConversation:
             self.conversation_id = None
             return [_event("erased", {})]

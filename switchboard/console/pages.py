@@ -19,7 +19,7 @@ from switchboard.records.record import now
 NO_STORE = {"Cache-Control": "no-store"}
 
 LANGUAGES = {"en": "English", "es": "Spanish"}
-CHANNELS = {"widget": "Web", "sms": "Text message"}
+CHANNELS = {"widget": "Web", "sms": "Text message", "quarantine": "Unproved text"}
 LEVELS = {"acute": "Acute danger", "possible": "Possible danger"}
 
 
@@ -73,7 +73,7 @@ def short_name(conversation_id: str) -> str:
 
 def quoted(why: list[str]) -> tuple[str, ...]:
     """The visitor's own words among the guard's reasons ("what it is: words"), each once."""
-    words = [reason.partition(": ")[2] or reason for reason in why if not reason.startswith("classifier")]
+    words = [reason.partition(": ")[2] or reason for reason in why if not reason.startswith(("classifier", "silent: "))]
     words = list(dict.fromkeys(words))
     return tuple(word for word in words if not any(word != other and word in other for other in words))
 

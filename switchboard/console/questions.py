@@ -98,8 +98,8 @@ async def draft(request: Request, session: Session) -> HTTPResponse:
 
 
 def _check_fields(fields: dict[str, Any]) -> None:
-    if not all(fields[name] for name in ("question", "text", "sms", "topic")):
-        raise DraftError("A question, a topic and the text for both channels are needed.")
+    if not all(fields[name] for name in ("question", "subject", "text", "sms", "topic")):
+        raise DraftError("A question, its subject, a topic and the text for both channels are needed.")
     if not fields["support"] and not fields["corrections"]:
         raise DraftError("Choose at least one sentence of the documents that this answer rests on.")
 

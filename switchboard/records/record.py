@@ -16,6 +16,7 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from haven.errors import HavenError
+from switchboard.records.one_hop import OneHop
 
 _HERE = Path(__file__).parent
 BUSY_SECONDS = 2.0  # how long a transaction waits for another process before it gives up
@@ -92,7 +93,7 @@ def now() -> int:
 def _engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": BUSY_SECONDS}, "pool_size": 5, "max_overflow": 10,
-                "hide_parameters": True}
+                "hide_parameters": True, "module": OneHop()}
     return {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 10, "pool_timeout": BUSY_SECONDS,
             "hide_parameters": True}
 

@@ -85,7 +85,7 @@ callbacks = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
     sa.Column("name", sa.String(80)),
-    sa.Column("number", sa.String(32), nullable=False),
+    sa.Column("number", sa.String(300), nullable=False),  # encrypted (switchboard/numbers.py)
     sa.Column("call_when", sa.String(200), nullable=False),
     sa.Column("asked_at", sa.BigInteger, nullable=False),
     sa.Column("done_at", sa.BigInteger),
@@ -182,6 +182,49 @@ follow_ups = sa.Table(
     sa.Column("done_by", sa.Integer, sa.ForeignKey("staff.id")),
 )
 
+# What Haven follows through after acute guidance, one row a conversation; it begins anew with a new danger.
+# `seq`: the message that told it. `step`: steps shown so far; `asked`: how often silence was asked about.
+# `how` it ended: "safe" (the visitor said so), "staff" (a person looked), "left" (the exit button), "old".
+follow_through = sa.Table(
+    "follow_through",
+    metadata,
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), primary_key=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("began_at", sa.BigInteger, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("asked", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("naloxone_at", sa.BigInteger),
+    sa.Column("ended_at", sa.BigInteger),
+    sa.Column("how", sa.String(16)),
+)
+
+# Something to say at a time, whatever restarts meanwhile; whoever sets `done_at` says it.
+deadlines = sa.Table(
+    "deadlines",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("step", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("due_at", sa.BigInteger, nullable=False),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("done_at", sa.BigInteger),
+    sa.Index("ix_deadlines_open", "done_at", "due_at"),
+    sa.Index("ix_deadlines_conversation", "conversation", "done_at"),
+)
+
+# Whether an answer helped, told by a button; the answer is named, no words are kept.
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("response", sa.String(80)),
+    sa.Column("helped", sa.Boolean, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
 # What became of a question the bot could not answer: a new wording of an answer, a draft of a new one, or
 # nothing ("variant", "answer", "none"). `question` is redacted; `draft` holds what an answer of data/faq needs.
 drafts = sa.Table(
@@ -225,4 +268,97 @@ audit = sa.Table(
     sa.Column("detail", sa.String(300)),
     sa.Index("ix_audit_at", "at"),
     sa.Index("ix_audit_conversation", "conversation"),
+)
+
+# A number that texts. `address` is its keyed hash, also in conversations.address; `number` is encrypted; `ours` is the
+# number of ours it wrote to last. `consent_text`: what it was told before anything else was sent, word for word.
+sms_contacts = sa.Table(
+    "sms_contacts",
+    metadata,
+    sa.Column("address", sa.String(64), primary_key=True),
+    sa.Column("number", sa.String(300), nullable=False),
+    sa.Column("ours", sa.String(64), nullable=False),
+    sa.Column("first_at", sa.BigInteger, nullable=False),
+    sa.Column("last_at", sa.BigInteger, nullable=False),
+    sa.Column("consent_at", sa.BigInteger),
+    sa.Column("consent_text", sa.Text),
+    sa.Column("opted_out_at", sa.BigInteger),
+    sa.Column("opted_out_how", sa.String(40)),
+)
+
+# A text that came in, for good: what a MessageSid once led to stays known after the words are erased.
+sms_inbound = sa.Table(
+    "sms_inbound",
+    metadata,
+    sa.Column("sid", sa.String(64), primary_key=True),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("ix_sms_inbound_conversation", "conversation"),
+)
+
+# A message that goes out by text (its words stand in messages), or one part of it. switchboard/sms/deliveries.py has
+# the states. `inbound`: the text whose own response carried it. `status`: the carrier's latest and highest word.
+sms_deliveries = sa.Table(
+    "sms_deliveries",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("part", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("weighty", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("inbound", sa.String(64)),
+    sa.Column("sid", sa.String(64)),
+    sa.Column("status", sa.String(16)),
+    sa.Column("error", sa.Integer),
+    sa.Column("segments", sa.Integer),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("due_at", sa.BigInteger, nullable=False),
+    sa.Column("claimed_at", sa.BigInteger),
+    sa.Column("accepted_at", sa.BigInteger),
+    sa.Column("alarmed_at", sa.BigInteger),
+    sa.UniqueConstraint("conversation", "seq", "part"),
+    sa.Index("ix_sms_deliveries_due", "state", "due_at"),
+    sa.Index("ix_sms_deliveries_sid", "sid"),
+    sa.Index("ix_sms_deliveries_inbound", "inbound"),
+)
+
+# What came to the text door without a good signature: kept, encrypted, for a person to look at; never answered.
+sms_quarantine = sa.Table(
+    "sms_quarantine",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("path", sa.String(40), nullable=False),
+    sa.Column("why", sa.String(40), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+# A conversation of a number that may be somebody else's now: nothing of it goes out until staff confirm.
+sms_seals = sa.Table(
+    "sms_seals",
+    metadata,
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), primary_key=True),
+    sa.Column("why", sa.String(16), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("confirmed_at", sa.BigInteger),
+    sa.Column("confirmed_by", sa.Integer, sa.ForeignKey("staff.id")),
+)
+
+# A check-in by text that somebody was offered, asked for, got, or ended. `due_at` is a moment; `zone` the time zone it
+# was chosen in.
+sms_checkins = sa.Table(
+    "sms_checkins",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("zone", sa.String(40)),
+    sa.Column("due_at", sa.BigInteger),
+    sa.Column("offered_by", sa.Integer, sa.ForeignKey("staff.id")),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("ended_at", sa.BigInteger),
+    sa.Index("ix_sms_checkins_due", "state", "due_at"),
+    sa.Index("ix_sms_checkins_conversation", "conversation"),
 )

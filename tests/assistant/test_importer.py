@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.importer import ARE_YOU_REAL, HavenImporter, examples, responses
+from assistant.importer import HavenImporter, examples, responses
 from haven.content import Content
+from haven.retrieval.examples import ARE_YOU_REAL
 from haven.settings import ROOT
 
 
@@ -51,6 +52,20 @@ def test_domain_holds_together(monkeypatch):
     named = {event.action_name for step in stories.story_steps for event in step.events
              if type(event).__name__ == "ActionExecuted" and event.action_name.startswith("utter_")}
 
-    assert named - {"utter_faq", "utter_unsupported", "utter_crisis"} <= set(domain.responses)
+    retrieved = {"utter_faq", "utter_unsupported", "utter_crisis", "utter_quote", "utter_source"}
+    assert named - retrieved <= set(domain.responses)
+    assert named <= {*domain.action_names_or_texts, "utter_faq", "utter_unsupported"}  # Rasa adds these two
+    assert all(any(name.startswith(f"{action}/") for name in domain.responses) for action in retrieved)
     for slot in ("name", "number", "when"):
         assert f"utter_ask_callback_{slot}" in domain.responses
+
+
+def test_quotations_and_sources_are_responses(content):
+    """Each sentence that may be quoted and the source of each answer can be said, on both channels and languages."""
+    said = responses(content)
+    quotes = [name for name in said if name.startswith("utter_quote/")]
+
+    assert quotes
+    assert {content.claims[name.partition("/")[2]].cls for name in quotes} == {"quote"}
+    assert all(len(said[f"utter_source/{id}"]) == 4 for id in content.answers)
+    assert not {"utter_quote", "utter_source_line", "utter_corrected_openly"} & set(said)

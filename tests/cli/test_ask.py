@@ -10,6 +10,8 @@ import pytest
 from cli.ask import BadLine, read_lines
 from haven.settings import ROOT
 
+pytestmark = pytest.mark.journey
+
 LINES = [
     {"id": "a", "text": "how long does detox take"},
     {"id": "b", "text": "my friend is blue and wont wake up"},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from haven.check import check, phone_like, reading_grade, sms_length
+from haven.check import check, phone_like, reading_grade
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 TODAY = date(2026, 11, 22)
@@ -69,7 +69,7 @@ PLANTED = {
     ),
     "an SMS that is too long": (
         "crisis/violence.yml", "sms: >-\n  You don't", f"sms: >-\n  {'Stay safe. ' * 9}You don't",
-        "an SMS may have 306",
+        "an SMS may have 300",
     ),
     "an SMS outside GSM-7": (
         "texts.yml", 'sms_es: "¿Esta a salvo en este momento?"', 'sms_es: "¿Está a salvo en este momento?"',
@@ -100,6 +100,10 @@ PLANTED = {
         "texts.yml", "Text me its number.", "Reply STOP to end.",
         "asks for a word that carriers act on: 'Reply STOP'",
     ),
+    "a carrier's word in a canned reply": (
+        "replies.yml", "just write ok or no", "just write yes or no",
+        "Still there?: text: asks for a word that carriers act on",
+    ),
     "one question under two labels": (
         "unsupported.yml", "any beds rn", "heroin definition",
         "U-03: 'heroin definition' stands under FAQ-001 too",
@@ -114,6 +118,18 @@ PLANTED = {
     ),
     "further questions for an answer that is not there": (
         "faq_extra/heroin.yml", "FAQ-001:", "FAQ-999:", "there is no FAQ-999",
+    ),
+    "a reviewer without a date": (
+        "faq/heroin.yml", "reviewer: null\n    reviewed_on: null", "reviewer: physician\n    reviewed_on: null",
+        "'reviewer' and 'reviewed_on' go together",
+    ),
+    "a review in the future": (
+        "faq/heroin.yml", "reviewer: null\n    reviewed_on: null", "reviewer: physician\n    reviewed_on: 2027-01-01",
+        "was reviewed in the future, on 2027-01-01",
+    ),
+    "a source that does not fit one message": (
+        "sources.yml", "title: FDA, label of SUBOXONE film", "title: FDA, label of SUBOXONE film, " + "long " * 50,
+        "FAQ-044: sms of its source: is",
     ),
     "an unknown placeholder": (
         "texts.yml", "{name} from our staff has joined", "{first_name} from our staff has joined",
@@ -134,6 +150,28 @@ PLANTED = {
     ),
     "an unknown id": (
         "faq/heroin.yml", "support: [DOC0-2,", "support: [DOC9-9,", "FAQ-001: there is no DOC9-9",
+    ),
+    "a step that the guidance does not have": (
+        "follow_through.yml", 'web: "Breathing? Roll them on their side."', 'web: "Breathing? Let them be."',
+        "overdose_other: has a step its guidance does not",
+    ),
+    "another question than the reviewed one": (
+        "follow_through.yml", 'asks: {web: "Is 911 on the way?"', 'asks: {web: "How are you?"',
+        "naloxone_given: does not ask the follow_up of its guidance",
+    ),
+    "what a kind must never say, in an answer that may follow it": (
+        "follow_through.yml", 'web: "Call 911 now if you have not.', 'web: "Lie down, wait an hour.',
+        "alone: says what overdose_self must never say: 'wait an hour'",
+    ),
+    "choices that do not fit into a text message": (
+        "follow_through.yml", "title: Next step", "title: " + "Next step of all the steps that there are " * 6,
+        "with its numbered choices is",
+    ),
+    "a carrier's word asked for after guidance": (
+        "follow_through.yml", 'sms: "Text a number:"', 'sms: "Text YES or a number:"', "carriers act on",
+    ),
+    "an answer to a choice that does not exist": (
+        "follow_through.yml", "then: [called, cannot, next]", "then: [called, fly]", "there is no choice fly",
     ),
 }  # fmt: skip
 
@@ -201,13 +239,29 @@ def test_numbers_are_told_from_figures(text: str, numbers: list[str]) -> None:
     assert phone_like(text) == numbers
 
 
-def test_sms_length_counts_places_of_gsm7() -> None:
-    """Characters of the GSM-7 extension table count twice, as carriers count them."""
-    assert sms_length("a{b}") == 6
-
 
 def test_reading_grade_follows_flesch_kincaid() -> None:
     """Short words in short sentences read easier than long ones."""
     assert reading_grade("Call now. Stay with them.") < 3 < reading_grade(
         "Pharmacological treatment necessitates evaluation."
     )
+
+
+def test_an_answer_needs_many_ways_to_ask(copy: Path) -> None:
+    """An answer that hardly anybody could ask for is a fault, in either language."""
+    for path in (copy / "faq_extra").glob("*.yml"):
+        path.write_text("FAQ-001: []\n", "utf-8")
+    text = (copy / "faq/heroin.yml").read_text("utf-8")
+    start = text.index("        - I am 78 and have")
+    end = text.index("        - tell me what smack is")
+    (copy / "faq/heroin.yml").write_text(text[:start] + text[end:], "utf-8")
+
+    assert any("FAQ-001: has 3 ways to ask in English; at least 16" in fault for fault in faults(copy))
+
+
+def test_what_is_due_is_listed_the_day_after() -> None:
+    """With the date moved past every review, each answer is named with the date its review was due."""
+    due = [fault for fault in faults(DATA, date(2028, 1, 1)) if "its review was due on" in fault]
+
+    assert len(due) >= 101 + 45
+    assert not [fault for fault in faults(DATA) if "its review was due on" in fault]

@@ -47,6 +47,13 @@ ACUTE = [
     ("me quiero matar", {"suicide_self"}),
     ("tomé demasiadas pastillas y no puedo respirar", {"overdose_self", "chest_breathing"}),
     ("he choked me and he says he will kill me when he gets back", {"violence"}),
+    ("OD", {"overdose_other", "overdose_self"}),
+    ("overdose help now", {"overdose_other", "overdose_self"}),
+    ("he od'd call someone", {"overdose_other"}),
+    ("hes od ing rn", {"overdose_other"}),
+    ("help he fell out", {"overdose_other"}),
+    ("shes not waking up", {"overdose_other"}),
+    ("i'm od'ing", {"overdose_self"}),
 ]
 SOME = [
     "i use alone every night",
@@ -84,6 +91,19 @@ CALM = [
     "where do i park",
     "i took two tylenol for a headache",
     "is the doctor in on fridays",
+    "my brother od'd in march",
+    "he is acting strange",
+    "my son is different lately",
+    "she looks tired all the time",
+]
+NO_EMERGENCY = [
+    "hes being weird",
+    "she is on something again",
+    "he looks tired",
+    "im going out tonight with my sister",
+    "i dont want to hurt myself, i want to get better",
+    "cant breathe in these jeans lol",
+    "help",
 ]
 
 
@@ -109,6 +129,12 @@ def test_look_alikes_are_left_alone(guard: Guard, text: str) -> None:
     assert guard.assess(text).level == "none", guard.assess(text)
 
 
+@pytest.mark.parametrize("text", NO_EMERGENCY)
+def test_worry_is_no_emergency(guard: Guard, text: str) -> None:
+    """A short line with little in it may be asked about, but nobody is sent to 911 for it."""
+    assert guard.assess(text).level != "acute", guard.assess(text)
+
+
 @pytest.mark.parametrize(
     "text",
     ["lol hes dying of laughter but really hes blue and not breathing", "not a joke this time: she wont wake up",
@@ -124,6 +150,13 @@ def test_danger_at_the_end_of_a_long_message_counts(guard: Guard) -> None:
     polite = "Thank you for the bus passes, they helped a lot, and the new room is fine and the job is slow. " * 9
 
     assert guard.assess(polite + "Anyway he is blue and I cannot wake him up.").level == "acute"
+
+
+def test_reasons_quote_the_visitor(guard: Guard) -> None:
+    """Staff read why in the words that were typed, not in those the rules made of them."""
+    why = guard.assess("hes breathin real slow n his lips r GREY, help").why
+
+    assert any(reason.endswith(": lips r GREY") for reason in why), why
 
 
 def test_language_is_told() -> None:

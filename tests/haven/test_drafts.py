@@ -14,6 +14,7 @@ from haven.settings import ROOT
 TODAY = date(2026, 11, 22)
 ANSWER = {
     "question": "Can I bring my phone to detox?",
+    "subject": "phones in detox",
     "text": "Detox is care that helps a person get through withdrawal more safely, with staff watching.",
     "sms": "Detox helps a person get through withdrawal more safely, with staff watching.",
     "text_es": "", "sms_es": "", "topic": "detox", "support": ["DOC4-54"], "corrections": [],

@@ -18,11 +18,16 @@ from haven.retrieval import (
     Retriever,
     RetrieverError,
     Thresholds,
+    asks,
     left_out,
     lexical,
     plain,
+    resolved,
     split_questions,
 )
+from haven.retrieval.decision import ABOUT_OVERDOSE, DEFINITIONS, URGENT
+from haven.retrieval.fitting import learn
+from haven.retrieval.values import REFUSED
 
 ROOT = Path(__file__).resolve().parents[2]
 SUBSET = ("FAQ-003", "FAQ-026", "FAQ-029", "FAQ-041", "FAQ-049", "FAQ-052", "FAQ-071", "FAQ-090")
@@ -37,8 +42,12 @@ SMALL_TALK = [
                          "how do I boil an egg", "book me a table for two"),
         "harmful": ("where can I buy dope", "how do I beat a drug test", "who sells percs around here",
                     "how do I shoot up", "what dose gets me high"),
-        "nlu_fallback": ("my brother died last spring", "I miss my old dog", "group was good today",
-                         "does the kit freeze in winter", "my shoulder is sore after the gym"),
+        "grief": ("my brother died last spring", "I lost my wife to it", "her funeral is friday",
+                  "he passed away in june", "murió mi primo"),
+        "telling": ("group was good today", "one year clean in march", "just got off work", "we had tacos",
+                    "my counselor moved away"),
+        "nlu_fallback": ("does the kit freeze in winter", "what does a case manager do", "is there a gym",
+                         "who pays for the ambulance", "can I bring my guitar"),
     }.items()
     for text in texts
 ]
@@ -67,11 +76,12 @@ def examples(content: Content) -> list[Example]:
 @pytest.fixture(scope="session")
 def retriever(examples: list[Example], encoder: Encoder, content: Content) -> Retriever:
     answers = {f"faq/{name}": content.answers[name].text for name in SUBSET}
-    return Retriever.fit(examples, encoder, answers=answers)
+    subjects = {f"faq/{name}": content.answers[name].subject for name in SUBSET}
+    return Retriever.fit(examples, encoder, answers=answers, subjects=subjects)
 
 
 def read(retriever: Retriever, encoder: Encoder, text: str) -> Reading:
-    return retriever.read(text, encoder.encode([text])[0])
+    return retriever.read_all(text, encoder)[0]
 
 
 @pytest.mark.parametrize(("text", "label"), [
@@ -215,7 +225,7 @@ def test_other_format(retriever: Retriever, tmp_path: Path) -> None:
     """A reader of another format is refused."""
     retriever.save(tmp_path)
     about = (tmp_path / "retriever.json").read_text(encoding="utf-8")
-    (tmp_path / "retriever.json").write_text(about.replace('"format": 1', '"format": 0'), encoding="utf-8")
+    (tmp_path / "retriever.json").write_text(about.replace('"format": 2', '"format": 0'), encoding="utf-8")
 
     with pytest.raises(RetrieverError, match="format 0"):
         Retriever.load(tmp_path)
@@ -224,7 +234,7 @@ def test_other_format(retriever: Retriever, tmp_path: Path) -> None:
 def test_other_encoder(retriever: Retriever) -> None:
     """A vector of another encoder is refused instead of read wrongly."""
     with pytest.raises(RetrieverError, match="a vector of 3"):
-        retriever.read("hello", np.ones(3, dtype=np.float32))
+        retriever.probabilities("hello", np.ones(3, dtype=np.float32))
 
 
 def test_thresholds_are_kept(examples: list[Example], encoder: Encoder, tmp_path: Path) -> None:
@@ -254,7 +264,7 @@ def test_fast(retriever: Retriever, encoder: Encoder) -> None:
     vector = encoder.encode([text])[0]
     started = time.perf_counter()
     for _ in range(50):
-        retriever.read(text, vector)
+        retriever.decide(retriever.probabilities(text, vector))
 
     assert (time.perf_counter() - started) / 50 < 0.02
 
@@ -270,7 +280,7 @@ def test_fast(retriever: Retriever, encoder: Encoder) -> None:
 ])  # fmt: skip
 def test_follow_up(retriever: Retriever, encoder: Encoder, topic: str, text: str, label: str) -> None:
     """A short message is read with the answer before it; one that says all itself is read as it stands."""
-    assert label == retriever.read(text, encoder.encode([text])[0], topic=topic).label
+    assert label == retriever.read_all(text, encoder, topic=topic)[0].label
 
 
 @pytest.mark.parametrize(("text", "parts"), [
@@ -328,8 +338,9 @@ def test_handoff_in_a_part(retriever: Retriever, encoder: Encoder) -> None:
 
 def test_left_out(examples: list[Example], encoder: Encoder) -> None:
     """Most examples are still read rightly when they themselves are not known."""
-    read_alone = left_out(examples, encoder)
-    right = sum(example.label == reading.label for example, reading in read_alone)
+    fitted = learn(examples, encoder, {})
+    read_alone = left_out(fitted)
+    right = sum(example.label == fitted.labels[chance.argmax()] for example, chance in read_alone)
 
     assert len(read_alone) <= len(examples)
     assert right / len(read_alone) > 0.7
@@ -337,12 +348,61 @@ def test_left_out(examples: list[Example], encoder: Encoder) -> None:
 
 def test_grief_gets_no_list(retriever: Retriever, encoder: Encoder) -> None:
     """Who tells of a loss is offered no questions."""
-    reading = read(retriever, encoder, "my brother died last spring, the naloxone came too late")
+    reading = read(retriever, encoder, "my sister died last spring and I miss her")
 
-    assert reading.label != "nlu_fallback" or reading.options == ()
+    assert (reading.label, reading.options) == ("grief", ())
 
 
 def test_refusals_are_counted_together(retriever: Retriever) -> None:
     """An answer is not sure while asking for harm is not out of the question."""
     assert retriever.decide(chances(retriever, **{"041": 0.9, "harmful": 0.09})).decision != "sure"
     assert retriever.decide(chances(retriever, **{"harmful": 0.4, "041": 0.3, "greet": 0.3})).label == "harmful"
+
+
+@pytest.mark.parametrize(("text", "subject", "said"), [
+    ("and how long does that take?", "detox", "how long does detox take?"),
+    ("is it the same as narcan", "naltrexone", "is naltrexone the same as narcan"),
+    ("what are the dangers?", "methadone", "what are the dangers, methadone"),
+    ("and then what", "detox", "then what, detox"),
+    ("ok but", "detox", "ok but, detox"),
+])  # fmt: skip
+def test_resolved(text: str, subject: str, said: str) -> None:
+    """What a follow-up leaves out is put in."""
+    assert said == resolved(text, subject)
+
+
+@pytest.mark.parametrize("text", [
+    "what is a methadone overdose", "methadone od?", "explain overdosing on methadone to me", "metadona, sobredosis?",
+])  # fmt: skip
+def test_overdose_is_not_answered_with_a_definition(retriever: Retriever, encoder: Encoder, text: str) -> None:
+    """Who asks about an overdose is not merely told what the substance is."""
+    reading = read(retriever, encoder, text)
+
+    assert (reading.decision, reading.label) != ("sure", "faq/FAQ-041")
+
+
+@pytest.mark.parametrize(("wanted", "label"), [
+    ({"grief": 0.7, "telling": 0.2}, "grief"),
+    ({"grief": 0.35, "telling": 0.5}, "telling"),
+    ({"grief": 0.4, "telling": 0.35, "nlu_fallback": 0.2}, "grief"),
+])  # fmt: skip
+def test_what_is_told(retriever: Retriever, wanted: dict, label: str) -> None:
+    """A loss is answered as a loss only when it is clear that one was told; else with what fits anything told."""
+    reading = retriever.decide(chances(retriever, **wanted))
+
+    assert (reading.decision, reading.label) == ("sure", label)
+
+
+@pytest.mark.parametrize(("text", "asked"), [
+    ("is it safe", True), ("my mom is sick?", True), ("y cuánto dura", True), ("my mom is sick", False), ("", False),
+])  # fmt: skip
+def test_asks(text: str, asked: bool) -> None:
+    """A question is known by its mark or its first word."""
+    assert asks(text) is asked
+
+
+def test_labels_that_mean_something_exist(content: Content) -> None:
+    """Every label the decision treats in a way of its own is an entry of the content: a retired one is noticed."""
+    named = {*URGENT, *ABOUT_OVERDOSE, *DEFINITIONS, *(REFUSED - {"harmful"})}
+
+    assert named <= {f"faq/{id}" for id in content.answers} | {f"unsupported/{id}" for id in content.unsupported}

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from switchboard import conversations
+from switchboard.records.record import Record
+from switchboard.sessions import Sessions
+from tests.journeys.alone import Alone
+from tests.stack import ALWAYS, NEVER
 
 pytestmark = pytest.mark.journey
 
@@ -71,39 +79,79 @@ def test_while_waiting_for_a_person(stack):
         at_once(visitor, phrase)
 
 
+def test_while_a_person_has_it(stack):
+    """Whoever has the conversation, guidance is in the answer to the send; the bot asks nothing beside it."""
+    for phrase in PHRASES:
+        visitor = stack.visitor()
+        give_to_staff(stack, visitor)
+        at_once(visitor, phrase)
+        assert [m["kind"] for m in visitor.transcript() if m["author"] == "bot"][1:] == ["guidance"]
+
+
+def give_to_staff(stack, visitor):
+    """As if a person had claimed the conversation."""
+    number = Sessions(stack.settings.session_secret, days=7).conversation_of(f"Bearer {visitor.token}")
+
+    async def give():
+        record = Record(stack.settings.database_url)
+        try:
+            async with record.write() as tx:
+                await conversations.give(tx, await conversations.load(tx, number), "staff:1")
+        finally:
+            await record.close()
+
+    asyncio.run(give())
+
+
 def test_record_locked(stack):
-    """With the database locked nothing can be stored, yet the guidance is in the answer, and says so."""
-    visitor = stack.visitor()
+    """With the database locked nothing can be stored, yet each phrase gets its guidance, and is sent again later."""
+    visitors = [stack.visitor() for _ in PHRASES]
+    sends = list(zip(visitors, PHRASES, strict=True))
     blocker = sqlite3.connect(stack.settings.home / "haven.db", isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     try:
-        answer = visitor.send(PHRASES[0])
+        with ThreadPoolExecutor(len(sends)) as threads:  # all of them at the same moment
+            answers = list(threads.map(lambda send: send[0].send(send[1], client_id="first"), sends))
     finally:
         blocker.execute("ROLLBACK")
         blocker.close()
 
-    assert answer.status_code == 503
-    assert "911" in answer.json()["guidance"]["text"]
-    assert visitor.send(PHRASES[0]).status_code == 201
+    for (visitor, phrase), answer in zip(sends, answers, strict=True):
+        assert answer.status_code == 503, phrase
+        assert "911" in answer.json()["guidance"]["text"], phrase
+        assert answer.elapsed.total_seconds() < 10.0, phrase
+        assert visitor.send(phrase, client_id="first").status_code in (200, 201), phrase
 
 
 def test_inside_the_callback_form(stack):
     """Danger inside the call-back form gets guidance, ends the form, and fills none of its answers."""
-    from tests.stack import ALWAYS, NEVER
-
     stack.hours(NEVER)
     try:
-        visitor = stack.visitor()
-        visitor.ask("i want to talk to a person")
-        visitor.wait_for(lambda m: "call you back" in m["text"])
-        assert "first name" in visitor.ask("yes please")["text"]
-        at_once(visitor, PHRASES[1])
-        after = visitor.ask("ok the ambulance is here, what is naloxone")
+        for phrase in PHRASES:
+            visitor = stack.visitor()
+            visitor.ask("i want to talk to a person")
+            visitor.wait_for(lambda m: "call you back" in m["text"])
+            assert "first name" in visitor.ask("yes please")["text"]
+            at_once(visitor, phrase)
+            after = visitor.ask("what is naloxone used for")
+            assert after["sources"], phrase
+            assert not any("number can we call" in m["text"] for m in visitor.transcript())
     finally:
         stack.hours(ALWAYS)
 
-    assert after["sources"]
-    assert not any("number can we call" in m["text"] for m in visitor.transcript())
+
+def test_without_the_model(tmp_path):
+    """With the model files missing, and no assistant either, the rules alone bring guidance within seconds."""
+    (tmp_path / "models").mkdir()
+    alone = Alone(tmp_path, HAVEN_MODELS=str(tmp_path / "models"))
+    try:
+        for phrase in PHRASES:
+            visitor = alone.visitor()
+            visitor.say(phrase)
+            guidance = visitor.wait_for(lambda m: m["kind"] == "guidance", seconds=5)
+            assert "911" in guidance["text"], phrase
+    finally:
+        alone.stop()
 
 
 def test_a_question_is_not_a_danger(visitor):

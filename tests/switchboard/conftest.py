@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 import socket
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from haven.settings import load_settings
-from switchboard.parts import make_parts
+from switchboard.parts import Knowledge, make_parts
 from switchboard.records.record import Record
 
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL", "postgresql+asyncpg://postgres@127.0.0.1:5432/test")
@@ -23,6 +24,18 @@ POSTGRESQL = os.environ.get("TEST_POSTGRESQL", "postgresql+asyncpg://postgres@12
 
 def _needs(service: str) -> bool:
     return service in os.environ.get("TESTS_NEED", "").split(",")
+
+
+@functools.cache
+def known() -> Knowledge:
+    """The real content and the real guard, loaded once for all switchboards of a run."""
+    return Knowledge.load(load_settings())
+
+
+@pytest.fixture
+def knowledge() -> Knowledge:
+    """What every switchboard of these tests knows."""
+    return known()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -80,7 +93,8 @@ class Assistant:
                 await asyncio.sleep(self.delay)
                 if self.hold:
                     await self.hold.wait()
-            raw = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
+            answer = self.answer(body) if callable(self.answer) else self.answer
+            raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             writer.write(b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nConnection: close\r\n"
                          b"Content-Length: %d\r\n\r\n" % (self.status, len(raw)) + raw)
             await writer.drain()
@@ -101,11 +115,11 @@ async def assistant() -> AsyncIterator[Assistant]:
 
 
 @pytest.fixture
-async def parts(tmp_path, assistant):
+async def parts(tmp_path, assistant, knowledge):
     """All parts of one switchboard on SQLite, talking to `assistant`, with a budget of half a second."""
     settings = replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port,
                        actions_port=_unused_port(), turn_budget=0.5)
-    made = make_parts(settings)
+    made = make_parts(settings, knowledge)
     await made.open()
     yield made
     await made.close()

@@ -80,12 +80,12 @@ async def test_time_out(parts, assistant):
 
 
 async def test_acute_needs_no_assistant(parts, assistant):
-    """For acute danger the guidance is everything; a failing assistant adds no sentence to it."""
+    """For acute danger the guidance and its question are everything; a failing assistant adds no sentence to it."""
     assistant.status = 500
     conversation = await begun(parts)
     answers = await said(parts, conversation, "my friend is blue and wont wake up")
 
-    assert [m.kind for m in answers] == ["guidance"]
+    assert [m.response for m in answers] == ["crisis/overdose_other", "after/asks/overdose_other"]
     assert await owner(parts, conversation) == "bot"
 
 

@@ -18,11 +18,11 @@ DANGER = "my friend is blue and wont wake up"
 
 
 @pytest.fixture
-async def there(tmp_path, database, assistant):
+async def there(tmp_path, database, assistant, knowledge):
     """All parts of a switchboard, on SQLite and on PostgreSQL."""
     settings = replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port,
                        actions_port=_unused_port(), database_url=database)
-    made = make_parts(settings)
+    made = make_parts(settings, knowledge)
     await made.open()
     yield made
     await made.close()
@@ -40,15 +40,15 @@ async def everything(parts, conversation):
 
 
 async def test_one_send_five_times_at_once(there):
-    """Five copies of one send at the same moment: one message, one guidance, five equal answers."""
+    """Five copies of one send at the same moment: one message, one guidance, one question, five equal answers."""
     conversation = await begun(there)
     received = await asyncio.gather(*(
         there.inbox.receive(conversation.id, DANGER, client_id="same") for _ in range(5)))
     stored = await everything(there, conversation)
 
-    assert [m.author for m in stored] == ["visitor", "bot"]
+    assert [(m.author, m.kind) for m in stored] == [("visitor", "text"), ("bot", "guidance"), ("bot", "text")]
     assert sum(r.fresh for r in received) == 1
-    assert {(r.message.seq, r.replies[0].seq) for r in received} == {(1, 2)}
+    assert {(r.message.seq, *(reply.seq for reply in r.replies)) for r in received} == {(1, 2, 3)}
 
 
 async def test_acute_is_said_and_raised(there):

@@ -36,7 +36,12 @@ def reach_sources(chat: Chat, _) -> None:
 
 def reach_guidance(chat: Chat, _) -> None:
     chat.say("my friend is blue and wont wake up")
-    expect(chat.guidance.first).to_be_visible()
+    expect(chat.button("Not yet")).to_be_attached()
+
+
+def reach_choices(chat: Chat, _) -> None:
+    chat.button("Not yet").click()
+    expect(chat.button("Next step")).to_be_visible()
 
 
 def reach_staff(chat: Chat, maria) -> None:
@@ -61,6 +66,7 @@ JOURNEY = {
     "welcome": lambda chat, _: chat.open(),
     "sources": reach_sources,
     "guidance": reach_guidance,
+    "choices": reach_choices,
     "staff": reach_staff,
     "failed": reach_failure,
     "help": lambda chat, _: chat.view("Help now"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 
 import pytest
 from playwright.sync_api import Route, expect
@@ -116,6 +117,24 @@ def test_two_tabs_show_one_conversation(visits):
     second.ask("from the second tab")
     expect(first.message("from the second tab")).to_be_visible()
     assert first.said() == second.said() == ["from the first tab", "from the second tab"]
+
+
+def test_two_tabs_at_the_same_instant(visits, stack):
+    """Two tabs in which the chat is opened at the same instant have one conversation, and one is begun."""
+    first = visits.page()
+    second = first.context.new_page()
+    second.goto(visits.url)
+    begun = visits.requests.count(f"{visits.url}/chat/conversations")
+    for page in (first, second):  # both wait for the same moment of the clock
+        page.evaluate("""(at) => setTimeout(
+            () => document.querySelector('haven-chat').shadowRoot.querySelector('.launcher').click(), at - Date.now())
+            """, time.time() * 1000 + 700)
+    chats = [Chat(first), Chat(second)]
+    for chat in chats:
+        expect(chat.messages("bot").first).to_be_attached()
+
+    assert conversation_of(chats[0]) == conversation_of(chats[1])
+    assert visits.requests.count(f"{visits.url}/chat/conversations") == begun + 1
 
 
 def test_states_are_true(visits, maria):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import re
 
+import sqlalchemy as sa
 from playwright.sync_api import expect
 
 from haven.settings import ROOT
+from switchboard.records.tables import feedback
 from tests.widget.chat import Chat
+from tests.widget.conftest import PHONE, conversation_of, in_record
 
 
 def test_who_speaks(visits, maria):
@@ -86,15 +89,107 @@ def with_options(route):
         f"event: message\nid: 2\ndata: {json.dumps(message)}\n\nevent: state\ndata: {json.dumps(state)}\n\n"))
 
 
-def test_feedback_without_nagging(visits):
-    """One quiet button under the last answer says that it did not help; older answers ask nothing."""
+def test_feedback_without_nagging(visits, stack):
+    """One quiet line under the last answer asks whether it helped; it is stored, and is no message in the chat."""
+    chat = visits.chat()
+    asked = chat.panel.get_by_role("group", name="Did this help?")
+    chat.ask("what is naloxone")
+    expect(asked).to_have_count(1)
+    chat.ask("how long does detox take")
+    expect(asked).to_have_count(1)
+    said = chat.messages("bot").count()
+    asked.get_by_role("button", name="Yes", exact=True).click()
+    expect(asked.get_by_text("Thank you.")).to_be_visible()
+
+    assert chat.said() == ["what is naloxone", "how long does detox take"]
+    assert chat.messages("bot").count() == said
+    assert rated(stack, chat) == [True]
+
+
+def test_what_did_not_help_leads_to_a_person(visits, stack):
+    """After "No" a person can be asked for with one tap; nobody is asked why."""
     chat = visits.chat()
     chat.ask("what is naloxone")
-    expect(chat.button("This did not help")).to_have_count(1)
-    chat.ask("how long does detox take")
-    expect(chat.button("This did not help")).to_have_count(1)
-    chat.button("This did not help").click()
-    expect(chat.message("That did not help.")).to_be_visible()
+    asked = chat.panel.get_by_role("group", name="Did this help?")
+    asked.get_by_role("button", name="No", exact=True).click()
+    expect(asked.get_by_text("other words")).to_be_visible()
+    assert rated(stack, chat) == [False]
+
+    asked.get_by_role("button", name="Ask for a person").click()
+    expect(chat.arrived("I'd like to talk to a person.")).to_be_visible()
+    expect(asked).to_have_count(0)
+
+
+def test_feedback_that_cannot_be_stored(visits):
+    """Without a line nothing is claimed: the question stays and can be answered later."""
+    chat = visits.chat()
+    chat.ask("what is naloxone")
+    asked = chat.panel.get_by_role("group", name="Did this help?")
+    chat.page.route("**/chat/feedback", lambda route: route.abort())
+    asked.get_by_role("button", name="Yes", exact=True).click()
+    expect(chat.panel.get_by_role("status")).to_contain_text("No connection.")
+    chat.page.unroute("**/chat/feedback")
+    asked.get_by_role("button", name="Yes", exact=True).click()
+    expect(asked.get_by_text("Thank you.")).to_be_visible()
+
+
+def rated(stack, chat):
+    """What the record holds on the answers of this chat."""
+    number = conversation_of(chat)
+
+    async def read(record):
+        async with record.read() as connection:
+            rows = await connection.execute(sa.select(feedback).where(feedback.c.conversation == number))
+            return [row.helped for row in rows]
+
+    return in_record(stack, read)
+
+
+def test_choices_after_guidance(visits):
+    """After guidance the answers are large buttons; a second tap of a shaking hand chooses nothing more."""
+    chat = visits.chat(**PHONE)
+    chat.say("my friend is blue and wont wake up")
+    expect(chat.guidance.last).to_be_in_viewport()
+    chat.button("New message below").click()
+    choices = chat.panel.get_by_role("group", name="You can choose")
+    expect(choices.get_by_role("button")).to_have_count(4)
+    for box in (choices.get_by_role("button").nth(n).bounding_box() for n in range(4)):
+        assert box["height"] >= 56
+        assert box["width"] >= 120
+
+    chat.button("Not yet").click()
+    step = chat.button("Next step")
+    expect(step).to_be_visible()
+    chat.page.wait_for_timeout(700)  # as slow as a person; two taps within that are one
+    chat.shadow("(root) => { const last = [...root.querySelectorAll('.option')].at(-1); last.click(); last.click() }")
+    expect(chat.messages("bot").last).to_contain_text("1/6")
+    assert [text for text in chat.said() if text == "Next step"] == ["Next step"]
+
+
+def test_steps_one_at_a_time(visits):
+    """One step a tap, each in view, down to the last."""
+    chat = visits.chat(**PHONE)
+    chat.say("my friend is blue and wont wake up")
+    chat.button("New message below").click()
+    for number in range(1, 7):
+        chat.page.wait_for_timeout(700)
+        chat.button("Next step").click()
+        expect(chat.messages("bot").last).to_contain_text(f"{number}/6")
+        expect(chat.messages("bot").last).to_be_in_viewport()
+    expect(chat.button("Next step")).to_have_count(0)
+    expect(chat.panel.locator(".pinned").get_by_role("link", name="Call 911")).to_be_in_viewport()
+
+
+def test_ways_on_beyond_a_telephone(visits):
+    """Who tells of suicide has the ways on under the guidance itself, and each answers at once."""
+    chat = visits.chat(**PHONE)
+    chat.say("i want to kill myself tonight")
+    expect(chat.guidance.last).to_be_in_viewport()
+    for name in ("Text with someone", "Be with someone now", "Make this place safer", "A small calming step"):
+        expect(chat.button(name)).to_have_count(1)
+    chat.button("A small calming step").click()
+    expect(chat.messages("bot").last).to_contain_text("five things")
+    expect(chat.button("I'm safe for now")).to_be_visible()
 
 
 def test_spanish(visits):

@@ -33,7 +33,12 @@ export class Line {
     return (this.joining ??= this.begin().finally(() => (this.joining = null)));
   }
 
-  async begin() {
+  // Tabs that open at the same instant take turns: the second finds the conversation of the first.
+  begin() {
+    return navigator.locks?.request(this.tabs.name, () => this.start()) || this.start();
+  }
+
+  async start() {
     const shared = await this.tabs.ask(this.lost);
     if (shared) return this.adopt(shared);
     const answer = await this.call("POST", "conversations", { language: this.settings.language });
@@ -313,6 +318,11 @@ export class Line {
     clearTimeout(this.retryTimer);
     this.abort?.abort();
     this.resume?.();
+  }
+
+  /** Whether the answer `seq` helped; true once it is stored. */
+  async rate(seq, helped) {
+    return (await this.call("POST", "feedback", { seq, helped }).catch(() => ({}))).ok;
   }
 
   typing() {

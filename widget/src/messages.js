@@ -6,7 +6,7 @@ import { words } from "./words.js";
 // "text HOME to 741741", "text 838255", numbers to call, and addresses.
 const LINKS = /(?:text|env[ií]e|mande) (?<word>[A-Z]{3,}) (?:to|al) (?<to>\d[\d-]{2,}\d)|(?:text|texto al?) (?<short>\d{5,6})\b|(?<phone>\b(?:911|988|1-\d{3}-\d{3}-\d{4})\b|\(\d{3}\) \d{3}-\d{4})|(?<web>https?:\/\/[^\s)]+[^\s).,]|\b[\w-]+\.(?:org|gov)\b)/g;
 
-/** message: as the switchboard sends it; on: who hears choose(option) and notHelped(). */
+/** message: as the switchboard sends it; on: who hears choose(option), rate(seq, helped) and askPerson(). */
 export function drawMessage(message, on) {
   const { author, kind, seq, language, options, sources } = message;
   const system = author === "system";
@@ -14,7 +14,7 @@ export function drawMessage(message, on) {
     !system && byline(message),
     h("div.said", said(message)),
     options?.length && choices(options, on),
-    sources?.length && origins(sources, on));
+    sources?.length && h("div.after", h("details", h("summary", words.sources), h("ul", sources.map(origin))), helped(seq, on)));
 }
 
 export function byline(message) {
@@ -79,15 +79,22 @@ function outside(address, shown) {
   return h("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, shown);
 }
 
+// What may be chosen after guidance is short and pressed by shaking hands: large, side by side.
 function choices(options, on) {
   const buttons = options.map((option) => button("big.option", () => on.choose(option), option.title));
-  return h("div.options", { role: "group", "aria-label": words.choices }, buttons);
+  const quick = options[0].choice.startsWith("after/") ? ".quick" : "";
+  return h(`div.options${quick}`, { role: "group", "aria-label": words.choices }, buttons);
 }
 
-function origins(sources, on) {
-  return h("div.after",
-    h("details", h("summary", words.sources), h("ul", sources.map(origin))),
-    button("quiet", () => on.notHelped(), words.notHelped));
+// Asked in one quiet line, once; gone with the next message.
+function helped(seq, on) {
+  const answer = (yes) => button("quiet", async () => {
+    if (!(await on.rate(seq, yes))) return;
+    row.replaceChildren(h("span", { tabindex: "-1" }, yes ? words.thanks : words.sorry), yes ? "" : button("quiet", () => on.askPerson(), words.person));
+    row.firstChild.focus();
+  }, yes ? words.yes : words.no);
+  const row = h("div.helped", { role: "group", "aria-label": words.helped }, h("span", words.helped), answer(true), answer(false));
+  return row;
 }
 
 function origin({ kind, title, quote, text, address }) {

@@ -7,6 +7,7 @@ import { Transcript } from "./transcript.js";
 import { words } from "./words.js";
 
 const LIMIT = 1600;
+const TWICE = 600;
 const FLICKER = 3000; // a lost line is reported after this, not at once
 const FULL = matchMedia("(max-width: 520px), (max-height: 420px)");
 const TOUCH = matchMedia("(pointer: coarse)");
@@ -237,12 +238,21 @@ export class Panel {
 
   // What the transcript asks for
 
+  // A hand that shakes taps twice: the second tap must not choose what has just come under it.
   choose({ title, choice }) {
+    if (performance.now() - this.chose < TWICE) return;
+    this.chose = performance.now();
     this.submit(title, choice);
   }
 
-  notHelped() {
-    this.submit(words.notHelpedSaid);
+  async rate(seq, helped) {
+    const stored = await this.widget.line.rate(seq, helped);
+    this.announce(stored ? (helped ? words.thanks : words.sorry) : words.offline);
+    return stored;
+  }
+
+  askPerson() {
+    this.submit(words.personSaid);
   }
 
   retry() {

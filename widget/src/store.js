@@ -30,8 +30,9 @@ function attempt(storing) {
 /** Tabs of one site: a new one asks for the session, all hear of an erasure or an exit. */
 export class Tabs {
   constructor(base, hear) {
+    this.name = KEY + base;
     if (!window.BroadcastChannel) return;
-    this.channel = new BroadcastChannel(KEY + base);
+    this.channel = new BroadcastChannel(this.name);
     this.channel.onmessage = ({ data }) => this.receive(data, hear);
   }
 

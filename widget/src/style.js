@@ -21,7 +21,7 @@ const CSS = `
 [hidden] { display: none !important; }
 b, h2, h3, cite, .big, .call { font-weight: 600; }
 small, .by, .facts, .state, .count, .speaker, .quiet, .below, details { font-size: .875em; }
-.state .quiet, details small { font-size: 1em; }
+.state .quiet, .helped .quiet, details small { font-size: 1em; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 svg { width: 1.4em; height: 1.4em; flex: none; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; }
 a { text-underline-offset: .15em; }
@@ -82,13 +82,18 @@ h3 { font-size: 1.125em; line-height: 1.35; }
 .steps li::before { content: counter(step); flex: none; width: 1.75em; height: 1.75em; border-radius: 50%; text-align: center;
   background: var(--ink); color: var(--paper); font-weight: 600; line-height: 1.75; }
 .options { display: grid; gap: 8px; margin-block-start: 8px; }
+.quick { grid-template-columns: repeat(auto-fill, minmax(8.5em, 1fr)); gap: 12px; }
+.quick .option { min-height: 60px; justify-content: center; text-align: center; font-weight: 600; }
+.helped { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; font-size: .875em; color: var(--dim); }
 .option { border-color: var(--accent); justify-content: start; text-align: start; }
 .after { display: flex; flex-wrap: wrap; column-gap: 16px; }
 [open] { flex-basis: 100%; }
-summary, .quiet { min-height: 44px; line-height: 44px; padding: 0 4px; text-decoration: underline; }
+summary, .quiet { min-width: 44px; min-height: 44px; line-height: 44px; padding: 0 4px; text-decoration: underline; }
 details li { padding: 4px 10px; border-inline-start: 3px solid var(--line); margin-block-end: 8px; }
 details li > * { display: block; }
 .newer { position: sticky; inset-block-end: 0; margin: 0 auto; }
+.round { width: 52px; height: 52px; margin-inline-end: 0; border-radius: 50%; font-size: 0; }
+.round svg { width: 26px; height: 26px; }
 
 .below, .composer { display: grid; gap: 8px; padding: 8px; border-block-start: 1px solid var(--line); background: var(--soft); }
 .below .call { flex: 1; padding: 4px; gap: 4px; }

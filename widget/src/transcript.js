@@ -88,7 +88,7 @@ export class Transcript {
     if (mine) mine.append(this.status);
     else this.status.remove();
     const past = this.outbox.length ? elements : elements.slice(0, Math.max(0, last));
-    past.forEach((element) => element.querySelectorAll(".options, .quiet").forEach((part) => this.drop(part)));
+    past.forEach((element) => element.querySelectorAll(".options, .helped").forEach((part) => this.drop(part)));
   }
 
   drop(part) {
@@ -175,9 +175,16 @@ export class Transcript {
   reveal(elements, followed) {
     const guidance = elements.find(({ message }) => message.kind === "guidance");
     const first = elements.find(({ message }) => message.author !== "visitor");
-    if (guidance) this.showTop(guidance);
+    if (guidance) {
+      this.showTop(guidance);
+      this.newer.hidden = this.followed; // the question after it may be below; the steps must not be covered
+      this.newer.classList.add("round");
+    }
     else if (!first) followed && !this.held && this.toEnd();
-    else if (!followed || this.heldWouldGo()) this.newer.hidden = false;
+    else if (!followed || this.heldWouldGo()) {
+      this.newer.hidden = false;
+      this.newer.classList.remove("round");
+    }
     else this.bring(first);
   }
 

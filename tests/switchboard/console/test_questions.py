@@ -60,6 +60,7 @@ async def test_a_draft_is_kept_only_when_the_check_would_let_it_in(console: Cons
     assert page.count('name="support"') >= 10
     values = {
         "asked_as": "is there a phone in detox", "question": "Is there a phone in detox?", "topic": "detox",
+        "subject": "phones",
         "text": "Every junkie can use the phone.", "sms": "There is a phone.", "support": "DOC4-54",
     }
     refused = await writer.do("questions/draft", **values)

@@ -1,0 +1,128 @@
+"""Measures what a page loads for the widget, on the wire, in a real Chromium; prints JSON.
+
+    .venv/switchboard/bin/python bench/widget.py [--url ADDRESS]
+
+Without an address a switchboard is started for the purpose, with a record of its own. Bytes are what the browser
+received: `body` as sent (gzip), `wire` with the response's headers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from playwright.sync_api import Browser, sync_playwright
+
+from cli.stack import environment, free_port
+from haven.settings import ROOT, load_settings
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+LOCALES = ("en-US", "es-MX")
+START_SECONDS = 60.0
+
+
+def main() -> None:
+    """Print what `measure` returns."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--url", help="a running switchboard; its demo page is measured")
+    json.dump(measure(parser.parse_args().url), sys.stdout, indent=1)
+    print()
+
+
+def measure(url: str | None = None) -> dict[str, Any]:
+    """Bytes of all that a page loads for the widget: the larger language, and every file by language.
+
+    `gzip_bytes` is what was sent, `wire_bytes` has the headers too, `rest_wire_bytes` is the page itself and the
+    first requests of the chat.
+    """
+    with sync_playwright() as playwright, _address(url) as address:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        pages = {locale: _loaded(browser, address, locale) for locale in LOCALES}
+        browser.close()
+    return {
+        "gzip_bytes": max(_sum(files["widget"], "body") for files in pages.values()),
+        "wire_bytes": max(_sum(files["widget"], "wire") for files in pages.values()),
+        "rest_wire_bytes": max(_sum(files["rest"], "wire") for files in pages.values()),
+        "pages": pages,
+    }
+
+
+def _loaded(browser: Browser, url: str, locale: str) -> dict[str, dict[str, dict[str, int]]]:
+    """The demo page opened, the chat opened on it, the help card looked at: every file and its bytes."""
+    page = browser.new_page(locale=locale)
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    names: dict[str, str] = {}
+    heads: dict[str, int] = {}
+    files: dict[str, dict[str, int]] = {}
+
+    def answered(event: dict[str, Any]) -> None:
+        names[event["requestId"]] = urlsplit(event["response"]["url"]).path
+        heads[event["requestId"]] = int(event["response"]["encodedDataLength"])
+
+    def finished(event: dict[str, Any]) -> None:
+        name, wire = names.get(event["requestId"], ""), int(event["encodedDataLength"])
+        files[name] = {"body": wire - heads.get(event["requestId"], 0), "wire": wire}
+
+    session.on("Network.responseReceived", answered)
+    session.on("Network.loadingFinished", finished)
+    page.goto(url)
+    page.locator("haven-chat .launcher").click()
+    page.locator("haven-chat .message.bot").first.wait_for()
+    page.locator("haven-chat .urgent").first.click()
+    page.wait_for_timeout(500)
+    page.context.close()
+    script = {name: size for name, size in files.items() if name.startswith("/widget/") and "demo" not in name}
+    rest = {name: size for name, size in files.items() if name not in script}
+    return {"widget": script, "rest": rest}
+
+
+def _sum(files: dict[str, dict[str, int]], what: str) -> int:
+    return sum(size[what] for size in files.values())
+
+
+@contextmanager
+def _address(url: str | None) -> Iterator[str]:
+    if url:
+        yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="haven-bench-") as home:
+        settings = replace(load_settings({"HAVEN_HOME": home}), port=free_port(), assistant_port=free_port(),
+                           actions_port=free_port())
+        with (Path(home) / "log").open("wb") as log:
+            process = subprocess.Popen([sys.executable, "-m", "switchboard.app"], cwd=ROOT, stdout=log, stderr=log,
+                                       env=dict(environment(settings)))
+        try:
+            address = f"http://127.0.0.1:{settings.port}"
+            _wait(address)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _wait(address: str) -> None:
+    limit = time.monotonic() + START_SECONDS
+    while time.monotonic() < limit:
+        try:
+            httpx.get(f"{address}/health", timeout=2.0, trust_env=False)
+            return
+        except httpx.HTTPError:
+            time.sleep(0.2)
+    sys.exit(f"The switchboard did not answer within {START_SECONDS:.0f} s.")
+
+
+if __name__ == "__main__":
+    main()
