@@ -29,7 +29,8 @@ def command() -> None:
 def export(dry_run: bool) -> None:
     """Write the drafts into data/faq and data/faq_extra; whatever does not hold together stays a draft.
 
-    Review the change with git, then `bin/haven check`, `make test` and a commit publish it: the tests hold the
+    A new answer needs more ways to ask before `bin/haven check` lets it through: the reviewer writes them. Review the
+    change with git, then `bin/haven check`, `make test` and a commit publish it: the tests hold the
     safety set, and a loss on it fails them.
     """
     kept = asyncio.run(_export(dry_run))

@@ -22,6 +22,7 @@ from haven.content import Content
 from haven.errors import HavenError
 
 REVIEW = timedelta(days=90)  # until when a new answer must have been read again
+LATER = "ways to ask in"  # a draft comes with one; its reviewer writes the others, `bin/haven check` asks for them
 TEXTS = ("question", "subject", "text", "sms", "text_es", "sms_es")
 
 
@@ -56,14 +57,15 @@ def write(data: Path, drafts: Iterable[Draft], today: date) -> list[str]:
 def faults_with(data: Path, drafts: Iterable[Draft], today: date) -> list[str]:
     """The faults `bin/haven check` would newly find if the drafts were written; no warnings. Takes seconds.
 
-    Raises DraftError when they cannot be written at all.
+    That a new answer has few ways to ask yet is no fault of a draft. Raises DraftError when they cannot be written.
     """
     with tempfile.TemporaryDirectory(prefix="haven-draft-") as folder:
         copy = Path(folder) / "data"
         shutil.copytree(data, copy)
         before = {fault.what for fault in check(copy, today)}
         write(copy, drafts, today)
-        return [fault.what for fault in check(copy, today) if not fault.warning and fault.what not in before]
+        return [fault.what for fault in check(copy, today)
+                if not fault.warning and fault.what not in before and LATER not in fault.what]
 
 
 def _new_variant(data: Path, content: Content, draft: Draft) -> Path | None:

@@ -8,7 +8,7 @@ from haven.settings import SETTINGS, load_settings
 
 def test_no_setting_is_lost_on_the_way_to_the_processes(tmp_path):
     """Each setting at a value of its own reads the same in a process that was started."""
-    values = {setting.variable: str(7 + place) if setting.kind in (int, float) else f"{setting.name}-{place}"
+    values = {setting.variable: f"{setting.name}-{place}" if setting.kind is str else str(7 + place)
               for place, setting in enumerate(SETTINGS)}
     settings = load_settings({**values, "HAVEN_HOME": str(tmp_path), "HAVEN_SECURE_COOKIES": "1"})
     passed = {name: value for name, value in environment(settings).items() if name.startswith("HAVEN_")}
