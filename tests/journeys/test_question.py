@@ -64,3 +64,29 @@ def test_spanish_system_sentences(stack):
 
     assert answer["language"] == "es"
     assert "equipo" in answer["text"]
+
+
+def test_source_of_the_last_answer(stack):
+    """ "where does that come from" names the documents and says that one of them is wrong."""
+    visitor = stack.visitor()
+    answer = visitor.ask("what is suboxone")
+    source = visitor.ask("where does that come from?")
+
+    assert "One of our documents gets this wrong" in answer["text"]
+    assert "SUBOXONE film" in source["text"]
+    assert source["sources"] == answer["sources"]
+
+
+def test_who_tells_of_a_loss_is_not_told_that_nothing_fits(stack):
+    """A loss is met with words for it and a person on offer; "yes" then asks for that person."""
+    visitor = stack.visitor()
+    said = visitor.ask("we buried my brother on saturday")
+
+    assert said["text"].startswith("I'm so sorry about your loss.")
+    assert not said["options"]
+    assert "staff" in visitor.ask("yes please")["text"]
+
+
+def test_an_overdose_is_not_answered_with_a_definition(visitor):
+    """Who asks what an overdose of a medicine is learns what to do, not what the medicine is."""
+    assert "naloxone" in visitor.ask("can you explain a methadone overdose to me?")["text"]
