@@ -16,7 +16,7 @@ import httpx
 from haven.errors import HavenError
 from haven.settings import ROOT, Settings
 
-READY_SECONDS = 180.0  # Rasa needs about 20; a cold disk or a busy machine more
+READY_SECONDS = 300.0  # Rasa needs about 20; a cold disk or a busy machine many times that
 POLL_SECONDS = 0.25
 SUPERVISOR = ROOT / "deploy" / "supervisord.conf"
 

@@ -55,7 +55,7 @@ def upgrade() -> None:
         sa.Column("alarmed_at", sa.BigInteger()),
         sa.ForeignKeyConstraint(["conversation"], ["conversations.id"], name=op.f("fk_sms_deliveries_conversation")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sms_deliveries")),
-        sa.UniqueConstraint("conversation", "seq", "part", name=op.f("uq_sms_deliveries_conversation")),
+        sa.UniqueConstraint("conversation", "seq", "part", name=op.f("uq_sms_deliveries_conversation_seq_part")),
     )
     op.create_index("ix_sms_deliveries_due", "sms_deliveries", ["state", "due_at"])
     op.create_index("ix_sms_deliveries_sid", "sms_deliveries", ["sid"])
