@@ -17,17 +17,27 @@ class RequestHandoff(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
-        staff = (tracker.latest_message.get("metadata") or {}).get("staff") or {}
-        response, fields = _words(staff)
+        metadata = tracker.latest_message.get("metadata") or {}
+        staff = metadata.get("staff") or {}
         reachable = bool(staff.get("open") or staff.get("present"))
-        dispatcher.utter_message(
-            response=response,
-            json_message={"handoff": {"reason": "asked", "urgency": "soon", "wait": reachable}},
-            **fields,
-        )
+        if (metadata.get("crisis") or {}).get("level") == "acute":
+            _beside_danger(dispatcher, staff, reachable)
+            return []
+        response, fields = _words(staff)
+        dispatcher.utter_message(response=response, json_message=_wish("soon", wait=reachable), **fields)
         if not reachable:
             dispatcher.utter_message(response="utter_callback_offer")
         return []
+
+
+def _beside_danger(dispatcher: CollectingDispatcher, staff: dict[str, Any], reachable: bool) -> None:
+    """Somebody in danger asks for a person: staff are alarmed already, and the bot must not fall silent for it."""
+    response, fields = ("utter_staff_told", {}) if reachable else _words(staff)
+    dispatcher.utter_message(response=response, json_message=_wish("now", wait=False), **fields)
+
+
+def _wish(urgency: str, *, wait: bool) -> dict[str, Any]:
+    return {"handoff": {"reason": "asked", "urgency": urgency, "wait": wait}}
 
 
 def _words(staff: dict[str, Any]) -> tuple[str, dict[str, str]]:

@@ -204,7 +204,9 @@ class Brain:
         failed: bool,
     ) -> list[Message]:
         if _is_acute(message):
-            return []
+            # Guidance and its question were said at once; "yes" must still mean an answer to that question.
+            return [replace(_message(reply, message.language), author="system", kind="notice")
+                    for reply in replies if reply.text and reply.response in ABOUT_PEOPLE]
         if was_asked_for_words(before) and not any(_says_something(r) for r in replies):
             return [self._follow.noted(conversation)]
         if failed:

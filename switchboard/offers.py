@@ -16,7 +16,7 @@ _OFFER_PERSON = frozenset(
 )
 # What is said about people, by action_request_handoff or when the bot failed: it stays beside any guidance.
 ABOUT_PEOPLE = frozenset({"bot_failed", "utter_waiting_open", "utter_waiting_nobody", "utter_closed_hours",
-                          "utter_closed_unknown", "utter_callback_offer"})
+                          "utter_closed_unknown", "utter_callback_offer", "utter_staff_told"})
 IN_WORDS = "in_words/"  # a question after guidance that is answered in words, not by a choice
 _OFFER_CALLBACK = "utter_callback_offer"
 

@@ -17,6 +17,8 @@ from haven.crisis import Guard
 from haven.settings import load_settings
 
 CRISIS = "crisis"
+HANDOFF = "human_handoff"
+ASKS_FOR_PERSON = "asks_for_person"  # message property: danger, and a person is asked for in the same message
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -54,6 +56,8 @@ class CrisisGuard(GraphComponent):
 
 
 def _mark(message: Message, kind: str) -> None:
+    if (message.get(INTENT) or {}).get("name") == HANDOFF:
+        message.set(ASKS_FOR_PERSON, True, add_to_output=True)
     intent = {"name": CRISIS, "confidence": 1.0}
     message.set(INTENT, intent, add_to_output=True)
     message.set(INTENT_RANKING_KEY, [intent], add_to_output=True)

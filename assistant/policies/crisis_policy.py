@@ -1,4 +1,4 @@
-"""Lets a crisis end any form: guidance first, then listen. Runs inside Rasa."""
+"""Lets a crisis end any form: guidance first, then a person if one was asked for, then listen. Runs inside Rasa."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from rasa.shared.core.events import ActiveLoop, Event, SlotSet
 from rasa.shared.core.generator import TrackerWithCachedStates
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from assistant.components.crisis_guard import CRISIS
+from assistant.components.crisis_guard import ASKS_FOR_PERSON, CRISIS
 
 GUIDANCE = "utter_crisis"
+REQUEST = "action_request_handoff"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=True)
@@ -73,15 +74,21 @@ class CrisisPolicy(Policy):
         rule_only_data: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> PolicyPrediction:
-        """Guidance, unless the switchboard has said it already; then listen; the form, if any, is over."""
+        """Guidance, unless the switchboard has said it already; then what was asked; the form, if any, is over."""
         message = tracker.latest_message
         if message is None or message.intent.get("name") != CRISIS:
             return self._prediction(self._default_predictions(domain))
-        action = ACTION_LISTEN_NAME
-        if tracker.latest_action_name == ACTION_LISTEN_NAME and not _said(message.metadata):
-            action = GUIDANCE
-        return self._prediction(_certain(domain, action), optional_events=_end_of_form(tracker),
+        return self._prediction(_certain(domain, _next(tracker)), optional_events=_end_of_form(tracker),
                                 is_no_user_prediction=True)
+
+
+def _next(tracker: DialogueStateTracker) -> str:
+    message, done = tracker.latest_message, tracker.latest_action_name
+    if done == ACTION_LISTEN_NAME and not _said(message.metadata):
+        return GUIDANCE
+    if done in (ACTION_LISTEN_NAME, GUIDANCE) and message.parse_data.get(ASKS_FOR_PERSON):
+        return REQUEST
+    return ACTION_LISTEN_NAME
 
 
 def _said(metadata: dict[str, Any] | None) -> bool:

@@ -91,6 +91,17 @@ def test_danger_while_a_person_has_it(stack, nurse):
     assert said["replies"][0]["kind"] == "guidance"
 
 
+def test_danger_and_a_wish_for_a_person_in_one_message(stack, nurse):
+    """Guidance comes first, then that staff were told; the bot does not fall silent for a line."""
+    visitor = stack.visitor()
+    said = visitor.say("i want to kill myself tonight, can i please talk to a real person")
+    assert said["replies"][0]["kind"] == "guidance"
+
+    told = visitor.wait_for(lambda m: m["author"] == "system", after=said["message"]["seq"])
+    assert "front of our staff" in told["text"]
+    assert visitor.ask("what is naloxone")["author"] == "bot"
+
+
 def test_danger_stands_in_the_queue(stack, nurse):
     """Danger with the bot is put before staff with the words that led to it, and can be taken over at once."""
     visitor = stack.visitor()
