@@ -68,7 +68,7 @@ class Talk:
                              .values(due_at=deadlines.c.due_at - 1000 * seconds))
         before = len(await self.everything())
         await self.parts.clock.say_due()
-        return [m for m in (await self.everything())[before:] if m.kind != "private"]
+        return [m for m in (await self.everything())[before:] if m.kind != "private" and m.answers_seq is None]
 
     async def waiting_deadlines(self):
         async with self.parts.record.read() as connection:
