@@ -18,6 +18,7 @@ from haven.settings import load_settings
 
 CRISIS = "crisis"
 HANDOFF = "human_handoff"
+SURELY = 0.9  # beside danger a person must be asked for in so many words: "me quiero matar" is no request
 ASKS_FOR_PERSON = "asks_for_person"  # message property: danger, and a person is asked for in the same message
 
 
@@ -56,7 +57,8 @@ class CrisisGuard(GraphComponent):
 
 
 def _mark(message: Message, kind: str) -> None:
-    if (message.get(INTENT) or {}).get("name") == HANDOFF:
+    read = message.get(INTENT) or {}
+    if read.get("name") == HANDOFF and read["confidence"] >= SURELY:
         message.set(ASKS_FOR_PERSON, True, add_to_output=True)
     intent = {"name": CRISIS, "confidence": 1.0}
     message.set(INTENT, intent, add_to_output=True)

@@ -135,8 +135,8 @@ def test_inside_the_callback_form(stack):
             visitor.wait_for(lambda m: "call you back" in m["text"])
             assert "first name" in visitor.ask("yes please")["text"]
             at_once(visitor, phrase)
-            after = visitor.ask("what is naloxone used for")
-            assert after["sources"], phrase
+            asked = visitor.say("what is naloxone used for")["message"]["seq"]
+            assert visitor.wait_for(lambda m: m["sources"], after=asked), phrase
             assert not any("number can we call" in m["text"] for m in visitor.transcript())
     finally:
         stack.hours(ALWAYS)
