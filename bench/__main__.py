@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from bench import assistant, crisis, floor, growth, machine, replies, report
+from bench import assistant, crisis, floor, growth, machine, replies, report, widget
 from haven.settings import ROOT
 
 
@@ -29,7 +29,7 @@ def script(name: str) -> Callable[[], dict[str, Any]]:
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "floor": floor.measure, "assistant": assistant.measure, "replies": replies.measure, "crisis": crisis.measure,
-    "staff": script("console_live"), "texts": script("sms_load"), "growth": growth.measure, "widget": script("widget")}
+    "staff": script("console_live"), "texts": script("sms_load"), "growth": growth.measure, "widget": widget.measure}
 LATEST = ROOT / "bench" / "latest.json"
 
 

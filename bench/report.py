@@ -43,8 +43,7 @@ def headlines(raw: dict[str, Any]) -> dict[str, Any]:
         "staff_p95_ms": _at(raw, "staff", "seen", "visitor_to_staff_transcript", "p95_ms"),
         "switchboard_ready_s": replies.get("switchboard_ready_s"),
         "train_ratio": _ratio(_at(ours, "training", "seconds"), _at(peer, "training", "full_seconds")),
-        "widget_gzip_bytes": max((pages["widget_body"] for pages in raw.get("widget", {}).values()
-                                  if isinstance(pages, dict)), default=None),
+        "widget_gzip_bytes": _at(raw, "widget", "gzip_bytes"),
     }
 
 
