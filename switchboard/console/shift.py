@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 # Without script there is no open line and no key press to see: reading and writing a reply takes a while.
 UNSEEN_SECONDS = 180.0
+LATE_SECONDS = 2.0  # what was on its way when a line was lost is no sign that somebody is still there
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,12 @@ class Shift:
         """Whether this person's line has been lost for too long to leave a visitor with them."""
         if self._windows[staff_id] > 0:
             return False
-        if staff_id in self._line_lost:
-            return self._since(self._line_lost[staff_id]) > patience.line and not self._reads_without_script(staff_id)
+        if staff_id in self._line_lost and not self._reads_without_script(staff_id):
+            return self._since(self._line_lost[staff_id]) > patience.line
         return self._since(self._seen.get(staff_id, self._began)) > UNSEEN_SECONDS
 
     def _reads_without_script(self, staff_id: int) -> bool:
-        return self._seen.get(staff_id, 0.0) > self._line_lost[staff_id]
+        return self._seen.get(staff_id, 0.0) > self._line_lost[staff_id] + LATE_SECONDS
 
     def has_window(self, staff_id: int) -> bool:
         """Whether this person's console runs the script, so that key presses are seen."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
-from switchboard.console.shift import Patience
+from switchboard.console.shift import Patience, Shift
 from switchboard.console.watch import Watch
 from switchboard.records.tables import claims, staff
 from tests.switchboard.console.conftest import Console, Staffer, next_event, until
@@ -209,3 +210,22 @@ async def _windows(console: Console, person: Staffer) -> int:
 
 async def _forget_touches(console: Console, person: Any) -> None:
     console.app.ctx.shift._touched = {}
+
+
+def test_whoever_lost_the_line_is_gone_whatever_was_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request under way when the line was lost keeps nobody; reading on without script does, for three minutes."""
+    moment = 1000.0
+    monkeypatch.setattr("switchboard.console.shift.time.monotonic", lambda: moment)
+    shift, patience = Shift(), Patience()
+    shift.opened(1)
+    shift.closed(1)
+    moment += 1
+    shift.seen(1)
+    moment += 30
+    assert shift.is_gone(1, patience)
+
+    shift.seen(1)
+    moment += 179
+    assert not shift.is_gone(1, patience)
+    moment += 2
+    assert shift.is_gone(1, patience)
