@@ -29,6 +29,7 @@ from typing import Any
 
 import httpx
 
+from bench.until_up import until_up
 from cli.stack import environment, free_port
 from haven.content import Content
 from haven.settings import Settings, load_settings
@@ -95,7 +96,7 @@ async def measure(home: Path, given: argparse.Namespace) -> dict[str, Any]:
     process = _start(settings)
     seen, url = Seen(), f"http://127.0.0.1:{port}"
     try:
-        await _until_up(url)
+        await asyncio.to_thread(until_up, url)
         async with _streams(url, ids, tokens, seen) as desks:
             cpu, own_cpu = _cpu(process.pid), time.process_time()
             begun = time.perf_counter()
@@ -273,17 +274,6 @@ async def _steadily(work: Callable[[], Awaitable[None]], rate: float, seconds: f
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-async def _until_up(url: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as http:
-        for _ in range(240):
-            try:
-                await http.get(f"{url}/health")
-                return
-            except httpx.HTTPError:
-                await asyncio.sleep(0.25)
-    raise SystemExit("The switchboard did not start.")
 
 
 if __name__ == "__main__":

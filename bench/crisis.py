@@ -50,7 +50,7 @@ async def _alone(stack: Running) -> dict[str, Any]:
 
 async def _guided(endangered: list[Visitor]) -> dict[str, Any]:
     """Send DANGERS messages at even gaps; the time to the answer of each, and how many brought guidance."""
-    timings, found, words = Timings(), 0, dangers()
+    timings, words = Timings(), dangers()
 
     async def one(number: int) -> bool:
         await asyncio.sleep(number * GAP_SECONDS)

@@ -26,6 +26,7 @@ from typing import Any
 import httpx
 import psutil
 
+from bench.until_up import until_up
 from haven.settings import ROOT
 from tests.twilio import ACCOUNT, OURS, PUBLIC, TOKEN, Twilio
 
@@ -51,7 +52,7 @@ async def run(rate: int, seconds: int) -> dict[str, Any]:
             assistant = await asyncio.start_server(_assistant, "127.0.0.1", 0)
             process = _switchboard(Path(home), twilio, assistant.sockets[0].getsockname()[1])
             try:
-                await _until_up(twilio.switchboard)
+                await asyncio.to_thread(until_up, twilio.switchboard)
                 idle = psutil.Process(process.pid).cpu_times()
                 before = idle.user + idle.system
                 figures = await _load(twilio, rate, seconds)
@@ -79,17 +80,6 @@ def _switchboard(home: Path, twilio: Twilio, assistant_port: int) -> subprocess.
     if database:
         environment["HAVEN_DATABASE_URL"] = database
     return subprocess.Popen([sys.executable, "-m", "switchboard.app"], env=environment, cwd=ROOT)
-
-
-async def _until_up(url: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as http:
-        for _ in range(240):
-            try:
-                if (await http.get(f"{url}/health")).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                await asyncio.sleep(0.25)
-    raise SystemExit("the switchboard did not start")
 
 
 async def _assistant(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

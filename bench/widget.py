@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,15 +21,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 from playwright.sync_api import Browser, sync_playwright
 
+from bench.until_up import until_up
 from cli.stack import environment, free_port
 from haven.settings import ROOT, load_settings
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 LOCALES = ("en-US", "es-MX")
-START_SECONDS = 60.0
 
 
 def main() -> None:
@@ -106,22 +104,11 @@ def _address(url: str | None) -> Iterator[str]:
                                        env=dict(environment(settings)))
         try:
             address = f"http://127.0.0.1:{settings.port}"
-            _wait(address)
+            until_up(address)
             yield address
         finally:
             process.terminate()
             process.wait(20)
-
-
-def _wait(address: str) -> None:
-    limit = time.monotonic() + START_SECONDS
-    while time.monotonic() < limit:
-        try:
-            httpx.get(f"{address}/health", timeout=2.0, trust_env=False)
-            return
-        except httpx.HTTPError:
-            time.sleep(0.2)
-    sys.exit(f"The switchboard did not answer within {START_SECONDS:.0f} s.")
 
 
 if __name__ == "__main__":
