@@ -11,6 +11,8 @@ from haven.errors import HavenError
 # command -> module that holds it; loaded only when asked for, since some take seconds to import
 COMMANDS = {
     "run": "cli.run",
+    "reload": "cli.reload",
+    "migrate": "cli.migrate",
     "train": "cli.train",
     "ask": "cli.ask",
     "check": "cli.check",
@@ -19,6 +21,12 @@ COMMANDS = {
     "content": "cli.content",
     "feedback": "cli.feedback",
     "sms": "cli.sms",
+    "keys": "cli.keys",
+    "purge": "cli.purge",
+    "erase": "cli.erase",
+    "export": "cli.export",
+    "backup": "cli.backup",
+    "restore": "cli.restore",
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from cli.ask import ask_all, whole_way
+from cli.ask import BadLine, ask_all, read_lines, whole_way
 from haven.crisis import Guard
 from haven.crisis.floor import read
 from haven.crisis.measure import measure, measure_conversations
@@ -36,22 +36,21 @@ GROUPS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 class NoSets(HavenError):
-    """There are no labelled messages where they were looked for."""
+    """There are no labelled messages where they were looked for, or they cannot be read or scored."""
 
 
 @click.command()
 @click.argument("groups", nargs=-1, type=click.Choice(sorted(GROUPS)))
 @click.option("--sets", type=click.Path(path_type=Path), default=SETS,
-              help="Folder with score.py and dev/*.jsonl.")
+              help="Folder with score.py and the sets, FOLDER/dev/*.jsonl or FOLDER/*.jsonl.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder to keep the answers in.")
 def command(groups: tuple[str, ...], sets: Path, keep: Path | None) -> None:
     """Score the running system on labelled messages; all groups where none is named.
 
-    "guard" starts nothing: the crisis guard alone, by kind, style and language, in seconds ("crisis" prints it too).
+    "faq", "handoff" and "crisis" start Haven; "guard" starts nothing: the crisis guard alone, by kind, style and
+    language ("crisis" prints it too). Sets that the folder does not hold are named and left out.
     """
-    if not (sets / "score.py").is_file():
-        raise NoSets(f"There is no score.py in {sets}. Name its folder: bin/haven evaluate --sets FOLDER")
-    wanted = [pair for group in groups or GROUPS for pair in GROUPS[group]]
+    wanted = _there(sets, [pair for group in groups or GROUPS for pair in GROUPS[group]])
     if not groups or {"guard", "crisis"} & set(groups):
         _guard_alone(sets)
     if not wanted:
@@ -64,6 +63,26 @@ def command(groups: tuple[str, ...], sets: Path, keep: Path | None) -> None:
             _score(sets, folder, name, kind)
 
 
+def _there(sets: Path, asked: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The sets that can be run. Raises NoSets when one cannot be read, or none of those asked for is there."""
+    there = [(name, kind) for name, kind in asked if _path(sets, name).is_file()]
+    if asked and not there:
+        names = ", ".join(f"{name}.jsonl" for name, _ in asked)
+        raise NoSets(f"None of {names} is in {sets}. Name the folder of the sets: bin/haven evaluate --sets FOLDER")
+    if any(kind not in COUNTS for _, kind in there) and not (sets / "score.py").is_file():
+        raise NoSets(f"There is no score.py in {sets}. Name its folder: bin/haven evaluate --sets FOLDER")
+    for name, _ in there:
+        _rows(_path(sets, name))
+    for name in dict.fromkeys(name for name, _ in asked if not _path(sets, name).is_file()):
+        click.echo(f"{name}.jsonl is not there; left out.", err=True)
+    return there
+
+
+def _path(sets: Path, name: str) -> Path:
+    folder = sets / "dev"
+    return (folder if folder.is_dir() else sets) / f"{name}.jsonl"
+
+
 def _guard_alone(sets: Path) -> None:
     settings = load_settings()
     guard = Guard.load(settings.data, settings.models)
@@ -72,21 +91,24 @@ def _guard_alone(sets: Path) -> None:
             "own look-alikes": [row for row in own if row["level"] == "none"]}
     for name in ("crisis", "benign", "public_suicide", "public_benign_easy", "public_benign_hard",
                  "public_out_of_scope", "public_chitchat"):
-        told[f"dev/{name}"] = [*_rows(sets / "dev" / f"{name}.jsonl")]
+        if _path(sets, name).is_file():
+            told[f"dev/{name}"] = _rows(_path(sets, name))
     for name, rows in told.items():
         report = measure(guard, rows)
         click.echo(f"\n== {name}, the guard alone")
         for group, tally in sorted(report.groups.items(), key=lambda item: (item[0] != "all", item[0])):
             click.echo(f"{group}: {tally.line()}")
         click.echo(f"processor time: {report.times()}")
-    right, wrong = measure_conversations(guard, _rows(sets / "dev" / "sequences.jsonl"))
+    if not _path(sets, "sequences").is_file():
+        return
+    right, wrong = measure_conversations(guard, _rows(_path(sets, "sequences")))
     click.echo(f"\n== dev/sequences, the guard alone\nhandled: {right} of {right + len(wrong)} {wrong}")
 
 
 async def _answer(sets: Path, folder: Path, names: list[str]) -> None:
     async with whole_way() as parts:
         for name in names:
-            lines = [_question(line) for line in _rows(sets / "dev" / f"{name}.jsonl")]
+            lines = [_question(line) for line in _rows(_path(sets, name))]
             start = time.monotonic()
             with (folder / f"{name}.jsonl").open("w", encoding="utf-8") as output:
                 async for answer in ask_all(parts, lines):
@@ -104,14 +126,18 @@ def _score(sets: Path, folder: Path, name: str, kind: str) -> None:
     click.echo(f"\n== {name}")
     answers = folder / f"{name}.jsonl"
     if kind in COUNTS:
-        rows = _rows(answers)
+        rows = [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()]
         words, holds = COUNTS[kind]
         hits = [row["id"] for row in rows if holds(row)]
         click.echo(f"{words}: {len(hits)}/{len(rows)} = {len(hits) / len(rows):.3f} {hits[:25]}")
         return
-    click.echo(subprocess.run(
-        [sys.executable, str(sets / "score.py"), kind, str(sets / "dev" / f"{name}.jsonl"), str(answers)],
-        capture_output=True, text=True, check=True).stdout.rstrip())
+    done = subprocess.run(
+        [sys.executable, str(sets / "score.py"), kind, str(_path(sets, name)), str(answers)],
+        capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        why = (done.stderr.strip() or "it gave no reason").splitlines()[-1]
+        raise NoSets(f"score.py cannot score {name}.jsonl: {why}")
+    click.echo(done.stdout.rstrip())
 
 
 # Sets that score.py has no table for: a share of the answers.
@@ -123,5 +149,9 @@ COUNTS: dict[str, tuple[str, Callable[[dict[str, Any]], bool]]] = {
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8") as handle:
-        return [json.loads(line) for line in handle if line.strip()]
+    """The messages of a set. Raises NoSets with the line that is none."""
+    try:
+        with path.open(encoding="utf-8") as handle:
+            return list(read_lines(handle))
+    except (BadLine, OSError, UnicodeDecodeError) as error:
+        raise NoSets(f"{path.name} cannot be read: {error}") from error

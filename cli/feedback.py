@@ -28,7 +28,7 @@ def command() -> None:
 
 
 async def _rows(settings: Settings) -> list[tuple[str, int, int]]:
-    record = Record(settings.database_url)
+    record = Record.of(settings)
     try:
         await record.migrate()
         async with record.read() as connection:

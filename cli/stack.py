@@ -13,16 +13,12 @@ from pathlib import Path
 
 import httpx
 
-from haven.errors import HavenError
+from cli.model_archive import CannotStart, must_be_ours
 from haven.settings import ROOT, Settings
 
-READY_SECONDS = 300.0  # Rasa needs about 20; a cold disk or a busy machine many times that
+READY_SECONDS = 300.0  # the assistant needs about 10; a cold disk or a busy machine many times that
 POLL_SECONDS = 0.25
 SUPERVISOR = ROOT / "deploy" / "supervisord.conf"
-
-
-class CannotStart(HavenError):
-    """The stack cannot start; the text says what to do."""
 
 
 class Stack:
@@ -37,18 +33,19 @@ class Stack:
     def start(self) -> None:
         """Start everything. Raises CannotStart when a port is taken or nothing was trained."""
         s = self._settings
-        for port, what in ((s.port, "HAVEN_PORT"), (s.assistant_port, "HAVEN_ASSISTANT_PORT"),
+        assistants = range(s.assistant_port, s.assistant_port + s.assistants)
+        for port, what in ((s.port, "HAVEN_PORT"), *((port, "HAVEN_ASSISTANT_PORT") for port in assistants),
                            (s.actions_port, "HAVEN_ACTIONS_PORT")):
             if what != "HAVEN_PORT" or "switchboard" in self._programs:
                 _free(port, what)
-        if not (s.models / "haven.tar.gz").is_file():
-            raise CannotStart("There is no trained assistant in models/. Run: bin/haven train")
+        must_be_ours(s.models)
         output = open(self._log, "ab") if self._log else None  # noqa: SIM115 (handed to the child)
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "-c", str(SUPERVISOR)],
-                cwd=ROOT, env=environment(s, self._programs), stdout=output, stderr=output,
-                start_new_session=True)
+                cwd=ROOT, env=environment(s, self._programs), stdout=output,
+                # Where the disk is full the runner cannot write its log, and says so here: that must not end it.
+                stderr=subprocess.DEVNULL if output else None, start_new_session=True)
         finally:
             if output:
                 output.close()
@@ -69,8 +66,10 @@ class Stack:
 
     def control(self, *words: str) -> str:
         """Stop, start or ask after single processes, in supervisorctl's words: control("stop", "assistant")."""
+        one = f"assistant:{self._settings.assistant_port}" if words[0] == "pid" else "assistant:*"
+        names = [one if word == "assistant" else word for word in words]
         done = subprocess.run(
-            [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(SUPERVISOR), *words],
+            [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(SUPERVISOR), *names],
             cwd=ROOT, env=environment(self._settings, self._programs), capture_output=True, text=True, check=False)
         return done.stdout
 
@@ -92,9 +91,9 @@ class Stack:
     def _missing(self) -> str | None:
         s = self._settings
         for name, url in (("actions", f"{s.actions_url}/health"),
-                          ("assistant", f"{s.assistant_url}/webhooks/haven/ready"),
+                          *(("assistant", f"{url}/webhooks/haven/ready") for url in s.assistant_urls),
                           ("switchboard", f"http://127.0.0.1:{s.port}/ready")):
-            if name in self._programs and not _answers(url):
+            if name in self._programs and not is_answering(url):
                 return name
         return None
 
@@ -111,6 +110,10 @@ def environment(settings: Settings, programs: tuple[str, ...] = ()) -> Mapping[s
         "HAVEN_HOST": settings.host,
         "HAVEN_PORT": str(settings.port),
         "HAVEN_ASSISTANT_PORT": str(settings.assistant_port),
+        "HAVEN_ASSISTANTS": str(settings.assistants),
+        "HAVEN_ASSISTANT_URLS": " ".join(settings.assistant_addresses),
+        "HAVEN_ASSISTANT_SHARED": str(int(settings.assistant_shared)),
+        "HAVEN_TRUSTED_PROXIES": " ".join(str(network) for network in settings.trusted_proxies),
         "HAVEN_ACTIONS_PORT": str(settings.actions_port),
         "HAVEN_DATABASE_URL": settings.database_url,
         "HAVEN_OIDC_ISSUER": settings.oidc_issuer,
@@ -121,6 +124,9 @@ def environment(settings: Settings, programs: tuple[str, ...] = ()) -> Mapping[s
         "HAVEN_ON_CALL_DANGER": str(settings.on_call_danger),
         "HAVEN_ON_CALL_WAITING": str(settings.on_call_waiting),
         "HAVEN_ON_CALL_AGAIN": str(settings.on_call_again),
+        "HAVEN_PROOF_SECONDS": str(settings.proof_seconds),
+        "HAVEN_METRICS_TOKEN": settings.metrics_token,
+        "HAVEN_LOG": settings.log,
         "HAVEN_SESSION_SECRET": settings.session_secret,
         "HAVEN_LOOPBACK_SECRET": settings.loopback_secret,
         "HAVEN_ALLOWED_ORIGINS": " ".join(sorted(settings.allowed_origins)),
@@ -131,6 +137,7 @@ def environment(settings: Settings, programs: tuple[str, ...] = ()) -> Mapping[s
         "HAVEN_SESSION_DAYS": str(settings.session_days),
         "HAVEN_SECURE_COOKIES": str(int(settings.secure_cookies)),
         "HAVEN_NUMBER_SECRET": settings.number_secret,
+        "HAVEN_RECORD_KEYS": " ".join(settings.record_keys),
         "HAVEN_SMS_ACCOUNT": settings.sms_account,
         "HAVEN_SMS_TOKENS": " ".join(settings.sms_tokens),
         "HAVEN_SMS_FROM": settings.sms_from,
@@ -166,7 +173,8 @@ def _free(port: int, variable: str) -> None:
                 f"Port {port} is in use. Stop what uses it, or choose another: {variable}={port + 100}") from error
 
 
-def _answers(url: str) -> bool:
+def is_answering(url: str) -> bool:
+    """Whether an address answers 200 within two seconds."""
     try:
         return httpx.get(url, timeout=2.0, trust_env=False).status_code == 200
     except httpx.HTTPError:

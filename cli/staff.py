@@ -107,7 +107,7 @@ def _in_record(work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
 
 @asynccontextmanager
 async def _record() -> AsyncIterator[Record]:
-    record = Record(load_settings().database_url)
+    record = Record.of(load_settings())
     try:
         await record.migrate()
         yield record

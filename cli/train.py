@@ -12,15 +12,16 @@ from pathlib import Path
 
 import click
 
+from cli.model_archive import sha256
 from cli.stack import environment
 from haven.errors import HavenError
 from haven.settings import ROOT, Settings, load_settings
 
-# What a model is made from: any change here asks for a new one.
-SOURCES = ("config.yml", "domain.yml", "data/faq", "data/unsupported.yml", "data/texts.yml", "data/crisis",
-           "data/nlu", "data/rules", "data/claims.yml", "data/corrections.yml", "data/sources.yml",
-           "data/documents", "data/faq_extra", "assistant", "haven/retrieval", "haven/notes.py", "haven/encoder.py",
-           "haven/content.py", "models/encoder/encoder.json", "requirements/assistant.txt")
+# What a model is made from: any change here asks for a new one. The second: in the folder of the content.
+SOURCES = ("config.yml", "domain.yml", "assistant", "haven/retrieval", "haven/notes.py", "haven/encoder.py",
+           "haven/content.py", "requirements/assistant.txt")
+CONTENT = ("faq", "faq_extra", "unsupported.yml", "texts.yml", "crisis", "nlu", "rules", "claims.yml",
+           "corrections.yml", "sources.yml", "documents")
 
 
 class TrainingFailed(HavenError):
@@ -45,24 +46,25 @@ def fits(settings: Settings) -> bool:
     except (OSError, ValueError):
         return False
     model = settings.models / "haven.tar.gz"
-    return bool(model.is_file() and stamp.get("fingerprint") == fingerprint()
-                and stamp.get("sha256") == _sha256(model))
+    return bool(model.is_file() and stamp.get("fingerprint") == fingerprint(settings)
+                and stamp.get("sha256") == sha256(model))
 
 
 def train(settings: Settings) -> None:
     """Run Rasa's training and stamp the model. Raises TrainingFailed."""
     click.echo("Training the assistant (one to two minutes) ...")
-    before, log, start = fingerprint(), settings.home / "train.log", time.monotonic()
+    before, log, start = fingerprint(settings), settings.home / "train.log", time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(ROOT / ".venv/assistant/bin/python"), "-m", "rasa", "train", "--force",  # our stamp says when
-             "--data", "data/nlu", "data/rules", "--fixed-model-name", "haven", "--out", str(settings.models)],
+             "--data", str(settings.data / "nlu"), str(settings.data / "rules"),
+             "--fixed-model-name", "haven", "--out", str(settings.models)],
             cwd=ROOT, env=environment(settings), stdout=output, stderr=subprocess.STDOUT)
         _follow(process, log)
     model = settings.models / "haven.tar.gz"
     if process.returncode != 0 or not model.is_file():
         raise TrainingFailed(f"The assistant could not be trained; {log} says why.")
-    _stamp(settings).write_text(json.dumps({"fingerprint": before, "sha256": _sha256(model)}), encoding="utf-8")
+    _stamp(settings).write_text(json.dumps({"fingerprint": before, "sha256": sha256(model)}), encoding="utf-8")
     click.echo(f"Trained in {time.monotonic() - start:.0f} s.")
 
 
@@ -77,27 +79,23 @@ def _follow(process: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.5)
 
 
-def fingerprint() -> str:
-    """A hash over every file a model is made from."""
+def fingerprint(settings: Settings) -> str:
+    """A hash over every file a model is made from, wherever the content and the encoder lie."""
     digest = hashlib.sha256()
-    for path in _files():
-        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for name, path in _files(settings):
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
-def _files() -> Iterator[Path]:
-    for source in SOURCES:
-        path = ROOT / source
-        if path.is_dir():
-            yield from sorted(f for f in path.rglob("*") if f.is_file() and "__pycache__" not in f.parts)
-        elif path.is_file():
-            yield path
+def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    places = [(source, ROOT / source) for source in SOURCES]
+    places += [(f"data/{source}", settings.data / source) for source in CONTENT]
+    places.append(("models/encoder.json", settings.models / "encoder" / "encoder.json"))
+    for name, place in places:
+        files = sorted(place.rglob("*")) if place.is_dir() else [place]
+        yield from ((f"{name}/{path.relative_to(place)}", path) for path in files
+                    if path.is_file() and "__pycache__" not in path.parts)
 
 
 def _stamp(settings: Settings) -> Path:
     return settings.models / "haven.json"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

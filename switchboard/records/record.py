@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,21 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from haven.errors import HavenError
-from switchboard.records.one_hop import OneHop
+from haven.settings import Settings
+from switchboard.records.keyring import Keyring
+from switchboard.records.one_hop import OneHop, driver_of
+from switchboard.records.shared_commit import SharedCommit, take_lock
 
 _HERE = Path(__file__).parent
+SCRUB_TRIES, SCRUB_PAUSE, SCRUB_BUSY_MS = 10, 0.1, 50  # a reader that is at it holds the journal for a moment
+MIGRATION_LOCK = 0x48_41_56_45_4E  # any number that is ours alone
 BUSY_SECONDS = 2.0  # how long a transaction waits for another process before it gives up
+STEP_SECONDS = 0.25  # how long SQLite itself waits, deaf to everything: more is waited for in steps
+MIGRATION_SECONDS = 60.0  # how long a start waits for another process that migrates
+STUCK_SECONDS = 10.0  # how long one statement may take on PostgreSQL
+# PostgreSQL's codes for: no connection; rolled back for another's sake; no resources; locked; not accepting
+# connections; stopped by an operator; a fault of its machine.
+AWAY = frozenset({"08", "40", "53", "55P03", "55000", "57", "58"})
 
 
 class RecordUnavailable(HavenError):
@@ -29,12 +40,21 @@ class RecordUnavailable(HavenError):
 class Record:
     """Opens transactions. One writer at a time on SQLite; any number of readers."""
 
-    def __init__(self, url: str) -> None:
-        self.engine: AsyncEngine = create_async_engine(url, **_engine_options(url))
+    def __init__(self, url: str, keyring: Keyring | None = None) -> None:
+        """Without `keyring` nobody's words can be stored or read, and everything else can."""
+        self.engine: AsyncEngine = create_async_engine(
+            url, execution_options={"keyring": keyring}, **_engine_options(url))
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._writer = asyncio.Lock()
+        self._shared = SharedCommit(self.engine, patience=BUSY_SECONDS)
+        self.on_write: Callable[[float], None] = lambda _: None  # told the seconds of each transaction
+        self.on_error: Callable[[], None] = lambda: None  # told when the record cannot be reached
         if self.is_sqlite:
             sa.event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Record:
+        """The record that the settings name, with the keys to its words."""
+        return cls(settings.database_url, Keyring(settings.record_keys))
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -42,15 +62,10 @@ class Record:
 
         Raises RecordUnavailable when the database refuses, is locked, or is gone.
         """
-        async with self._one_writer(), self._translated(), self.engine.connect() as connection:
-            if self.is_sqlite:
-                await connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                await connection.commit()
-            except BaseException:
-                await connection.rollback()
-                raise
+        began = time.perf_counter()
+        async with self._translated(), self._writing() as connection:
+            yield connection
+        self.on_write(time.perf_counter() - began)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -58,31 +73,77 @@ class Record:
         async with self._translated(), self.engine.connect() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def look_up(self) -> AsyncIterator[AsyncConnection]:
+        """Like read(), for a few rows found by their key: on SQLite they are read in place, with no change of threads.
+
+        Whatever may read many rows takes read(): nothing else goes on meanwhile.
+        """
+        async with self.read() as connection:
+            with driver_of(connection).looking_up() if self.is_sqlite else nullcontext():
+                yield connection
+
     async def migrate(self) -> None:
-        """Bring the tables to the newest version."""
+        """Bring the tables to the newest version, wholly or not at all."""
         async with self._translated(), self.engine.connect() as connection:
+            if self.is_sqlite:  # its driver begins nothing by itself, and half a migration would be there for good
+                await take_lock(driver_of(connection), MIGRATION_SECONDS)
+            else:  # a change of tables may take as long as it takes
+                await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                await connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             await connection.run_sync(_upgrade)
             await connection.commit()
 
+    async def scrub(self) -> bool:
+        """Leave nothing of what was deleted in the files of SQLite; whether its journal could be emptied.
+
+        Deleted rows are overwritten in any case (secure_delete); their copies in the journal go with this. On
+        PostgreSQL clearing space is the database's own (docs/privacy.md).
+        """
+        if not self.is_sqlite:
+            return True
+        for _ in range(SCRUB_TRIES):
+            if await self._journal_emptied():
+                return True
+            await asyncio.sleep(SCRUB_PAUSE)
+        return False
+
+    async def _journal_emptied(self) -> bool:
+        async with self._shared.alone(), self._translated(), self.engine.connect() as connection:
+            await connection.exec_driver_sql(f"PRAGMA busy_timeout={SCRUB_BUSY_MS}")  # writers wait no longer than this
+            try:
+                return not (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
+            finally:
+                await connection.exec_driver_sql(f"PRAGMA busy_timeout={round(STEP_SECONDS * 1000)}")
+
+    async def rewrite(self) -> None:
+        """Write the file of SQLite anew: it keeps nothing of what was deleted before `secure_delete` was set."""
+        if not self.is_sqlite:
+            return
+        async with self._shared.alone(), self._translated(), self.engine.connect() as connection:
+            await connection.exec_driver_sql("VACUUM")
+        await self.scrub()
+
     async def close(self) -> None:
+        await self._shared.settled()  # its connection is closed only then
         await self.engine.dispose()
 
-    @asynccontextmanager
-    async def _one_writer(self) -> AsyncIterator[None]:
-        # SQLite has one writer in any case: queueing here costs less than its busy wait and keeps order.
-        if not self.is_sqlite:
-            yield
-            return
-        async with self._writer:
-            yield
+    def _writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        return self._shared.write() if self.is_sqlite else self.engine.begin()
 
     @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:
         try:
             yield
         except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError,
-                sqlite3.OperationalError, OSError) as error:
+                sqlite3.Error, OSError) as error:
+            self.on_error()
             raise RecordUnavailable("The record cannot be reached right now.") from error
+        except Exception as error:
+            if _is_away(error):
+                self.on_error()
+                raise RecordUnavailable("The record cannot be reached right now.") from error
+            raise
 
 
 def now() -> int:
@@ -90,25 +151,43 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _is_away(error: BaseException) -> bool:
+    """Whether PostgreSQL says by its code that it is stopping, starting, full, locked or gone.
+
+    Its driver's errors come as plain DBAPIError, and as they are while a connection is being made.
+    """
+    if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
+        return True
+    code = getattr(getattr(error, "orig", None) or error, "sqlstate", None)
+    return isinstance(code, str) and (code[:2] in AWAY or code in AWAY)
+
+
 def _engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": BUSY_SECONDS}, "pool_size": 5, "max_overflow": 10,
+        # None beyond the pool: to open a connection, with its thread, costs more than what most are used for.
+        # The one used last is taken first: each keeps pages and statements, some megabytes in the end.
+        return {"connect_args": {"timeout": STEP_SECONDS}, "pool_size": 15, "max_overflow": 0, "pool_use_lifo": True,
                 "hide_parameters": True, "module": OneHop()}
-    return {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 10, "pool_timeout": BUSY_SECONDS,
-            "hide_parameters": True}
+    limits = {"lock_timeout": f"{BUSY_SECONDS}s", "statement_timeout": f"{STUCK_SECONDS}s"}
+    waits = {"timeout": BUSY_SECONDS, "server_settings": limits}
+    return {"connect_args": waits, "pool_pre_ping": True, "pool_size": 10, "max_overflow": 10,
+            "pool_timeout": BUSY_SECONDS, "hide_parameters": True}
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    # SQLAlchemy must not emit its own BEGIN: write() asks for the lock at once instead of half-way.
+    # SQLAlchemy must not emit its own BEGIN: SharedCommit asks for the lock at once instead of half-way.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # an acknowledged message survives a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what was deleted is overwritten
     cursor.close()
 
 
 def _upgrade(connection: sa.Connection) -> None:
+    if connection.dialect.name == "postgresql":  # switchboards that start together do it one after the other
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
     config = Config()
     config.set_main_option("script_location", str(_HERE / "migrations"))
     config.attributes["connection"] = connection

@@ -16,6 +16,8 @@ metadata = sa.MetaData(
 # `practice`: the id of the person who learns with it, if no visitor is behind it; never in figures, wakes nobody.
 # One conversation. `owner` is "bot", "waiting" or "staff:<id>"; `epoch` grows at every change of owner.
 # `handled_seq`: visitors' messages up to here were answered, or passed to people.
+# `data_key`: what seals this conversation's words, wrapped (switchboard/records/keyring.py); erasing it erases them.
+# Columns marked "sealed" hold them. `consent`: version of the notice it began with (consent_texts), and when.
 conversations = sa.Table(
     "conversations",
     metadata,
@@ -29,34 +31,34 @@ conversations = sa.Table(
     sa.Column("handled_seq", sa.Integer, nullable=False, server_default="0"),
     sa.Column("read_seq", sa.Integer, nullable=False, server_default="0"),
     sa.Column("waiting_since", sa.BigInteger),
-    sa.Column("handoff", sa.JSON),
+    sa.Column("handoff", sa.JSON),  # sealed
     sa.Column("opened_at", sa.BigInteger, nullable=False),
     sa.Column("updated_at", sa.BigInteger, nullable=False),
     sa.Column("erased_at", sa.BigInteger),
     sa.Column("practice", sa.Integer),
+    sa.Column("data_key", sa.String(120)),
+    sa.Column("consent", sa.String(16)),
+    sa.Column("consent_at", sa.BigInteger),
     sa.Index("ix_conversations_owner", "owner", "waiting_since"),
     sa.Index("ix_conversations_updated_at", "updated_at"),
     sa.Index("ix_conversations_address", "channel", "address"),
 )
 
-# One message. `client_id` is the sender's own id: the widget's, or the carrier's MessageSid.
+# One message. `client_id` is the sender's own id: the widget's, or the carrier's MessageSid. `text` holds text, name of
+# staff, danger, sources and options, sealed as one; `response` and `choice` name texts of ours.
 messages = sa.Table(
     "messages",
     metadata,
     sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), primary_key=True),
     sa.Column("seq", sa.Integer, primary_key=True),
     sa.Column("author", sa.String(8), nullable=False),
-    sa.Column("name", sa.String(80)),
     sa.Column("kind", sa.String(16), nullable=False, server_default="text"),
-    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),  # sealed
     sa.Column("language", sa.String(2), nullable=False, server_default="en"),
     sa.Column("client_id", sa.String(64)),
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("answers_seq", sa.Integer),
-    sa.Column("crisis", sa.JSON),
-    sa.Column("sources", sa.JSON),
-    sa.Column("options", sa.JSON),
     sa.Column("response", sa.String(80)),
     sa.Column("choice", sa.String(80)),
     sa.UniqueConstraint("conversation", "client_id"),
@@ -71,7 +73,7 @@ alerts = sa.Table(
     sa.Column("seq", sa.Integer, nullable=False),
     sa.Column("level", sa.String(8), nullable=False),
     sa.Column("kind", sa.String(32), nullable=False),
-    sa.Column("why", sa.JSON, nullable=False),
+    sa.Column("why", sa.JSON, nullable=False),  # sealed; [] where its words are gone
     sa.Column("raised_at", sa.BigInteger, nullable=False),
     sa.Column("accepted_at", sa.BigInteger),
     sa.Column("accepted_by", sa.Integer, sa.ForeignKey("staff.id")),
@@ -84,9 +86,9 @@ callbacks = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
-    sa.Column("name", sa.String(80)),
+    sa.Column("name", sa.Text),  # sealed
     sa.Column("number", sa.String(300), nullable=False),  # encrypted (switchboard/numbers.py)
-    sa.Column("call_when", sa.String(200), nullable=False),
+    sa.Column("call_when", sa.Text, nullable=False),  # sealed
     sa.Column("asked_at", sa.BigInteger, nullable=False),
     sa.Column("done_at", sa.BigInteger),
     sa.Column("done_by", sa.Integer, sa.ForeignKey("staff.id")),
@@ -165,7 +167,7 @@ outcomes = sa.Table(
     sa.Column("result", sa.String(32), nullable=False),
     sa.Column("danger", sa.String(32), nullable=False),
     sa.Column("referred", sa.String(32), nullable=False),
-    sa.Column("note", sa.String(500)),
+    sa.Column("note", sa.Text),  # sealed
 )
 
 # Something to come back to on a day (ISO date, the centre's own calendar).
@@ -175,7 +177,7 @@ follow_ups = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("conversation", sa.String(32), sa.ForeignKey("conversations.id"), nullable=False),
     sa.Column("due", sa.String(10), nullable=False),
-    sa.Column("what", sa.String(300), nullable=False),
+    sa.Column("what", sa.Text, nullable=False),  # sealed
     sa.Column("made_by", sa.Integer, sa.ForeignKey("staff.id"), nullable=False),
     sa.Column("made_at", sa.BigInteger, nullable=False),
     sa.Column("done_at", sa.BigInteger),
@@ -256,7 +258,7 @@ opening_hours = sa.Table(
     sa.Column("set_at", sa.BigInteger, nullable=False),
 )
 
-# Who did or saw what at the console. Rows are only ever added; no visitor's words stand here.
+# Who did or saw what at the console. Rows are only ever added, and go after years alone; no visitor's words stand here.
 audit = sa.Table(
     "audit",
     metadata,
@@ -361,4 +363,52 @@ sms_checkins = sa.Table(
     sa.Column("ended_at", sa.BigInteger),
     sa.Index("ix_sms_checkins_due", "state", "due_at"),
     sa.Index("ix_sms_checkins_conversation", "conversation"),
+)
+
+# What stands once for the whole record: "key" is its own wrapped data key, by which a start knows that its master keys
+# are the right ones; "purge" is when the last daily purge began.
+record_state = sa.Table(
+    "record_state",
+    metadata,
+    sa.Column("name", sa.String(16), primary_key=True),
+    sa.Column("value", sa.Text),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
+# What visitors on the website were told before they wrote, word for word; `version` is the beginning of its SHA-256.
+consent_texts = sa.Table(
+    "consent_texts",
+    metadata,
+    sa.Column("version", sa.String(16), primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("first_at", sa.BigInteger, nullable=False),
+)
+
+# A switchboard that runs on this record (PostgreSQL). `state` says which staff are at it (switchboard.fleet); one
+# that has not been seen for some seconds is gone. `seen_at` is the database's clock.
+switchboards = sa.Table(
+    "switchboards",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("seen_at", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.JSON, nullable=False),
+)
+
+# The switchboard that is getting the bot's answer to a conversation, and until when (switchboard.turns).
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("conversation", sa.String(32), primary_key=True),
+    sa.Column("switchboard", sa.String(32), nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+)
+
+# The call to the person on call, one row: taken up when, made when, about which conversations (none: all clear).
+on_call = sa.Table(
+    "on_call",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("claimed_at", sa.BigInteger, nullable=False),
+    sa.Column("told_at", sa.BigInteger, nullable=False),
+    sa.Column("about", sa.JSON, nullable=False),
 )
