@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from switchboard import conversations
+from switchboard import conversations, sealed
 from switchboard.conversations import Message
-from switchboard.numbers import Unreadable, Vault
+from switchboard.numbers import Vault
+from switchboard.records.keyring import Unreadable
 from switchboard.records.record import Record, RecordUnavailable, now
 from switchboard.records.tables import conversations as places
 from switchboard.records.tables import messages as m
@@ -50,6 +52,7 @@ from switchboard.streams import CONSOLE, Streams
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 16  # calls to the carrier under way: one that hangs holds up only its own conversation
+CALLS_SECONDS = 2.0  # at a stop, for the calls under way
 LEASE_MS = 30_000  # a claim older than this was left by a process that ended: longer than any call may take
 SETTLE_MS = 15_000  # how long after a call of unknown outcome the carrier's list is trusted
 ORDER_MS = 4_000  # how long a message waits for the one before it to leave the carrier, which keeps no order itself
@@ -60,6 +63,53 @@ LOOK_UPS = 8  # tries to find out about a call of unknown outcome before a perso
 GAP_SECONDS = 0.03  # between looks at the rows
 BLOCKED_SECONDS = 0.25  # between looks at a row that only waits for the one before it
 LOOK_AGAIN_SECONDS = 5.0  # another switchboard's rows and old claims are found by looking
+
+
+def _still_inside(table: Any) -> Any:
+    """Whether the carrier has not handed a text on yet, as far as it has told us."""
+    handed_on = [status for status, rank in RANKS.items() if rank >= RANKS["sent"]]
+    return sa.or_(table.c.status.is_(None), table.c.status.not_in(handed_on))
+
+
+def _due() -> sa.Select[Any]:
+    """Rows to act on, what matters most first: due, first of their conversation, and not too soon after the last."""
+    moment: sa.BindParameter[int] = sa.bindparam("moment")
+    earlier = d.alias("earlier")
+    before = sa.tuple_(earlier.c.seq, earlier.c.part) < sa.tuple_(d.c.seq, d.c.part)
+    in_the_way = sa.exists().where(
+        earlier.c.conversation == d.c.conversation, before,
+        sa.or_(earlier.c.state.in_(OPEN),
+               sa.and_(earlier.c.state == SENT, sa.not_(d.c.weighty) | (d.c.part > 1),
+                       earlier.c.accepted_at > sa.bindparam("in_order"), _still_inside(earlier))))
+    stale = sa.and_(d.c.state.in_((SENDING, CHECKING)), d.c.claimed_at < sa.bindparam("left"))
+    due = sa.and_(d.c.state.in_((QUEUED, UNSURE, ANSWERING)), d.c.due_at <= moment)
+    return (sa.select(d).where(sa.or_(due, stale), ~in_the_way).order_by(d.c.weighty.desc(), d.c.id)
+            .limit(sa.bindparam("most")))
+
+
+# Built once: to put a statement together costs more than to run it.
+_DUE = _due()
+_NEXT_DUE = sa.select(sa.func.min(d.c.due_at)).where(d.c.state.in_((QUEUED, UNSURE, ANSWERING)))
+_BY_ID = sa.select(d).where(d.c.id == sa.bindparam("row")).with_for_update()
+_BY_SID = sa.select(d).where(d.c.sid == sa.bindparam("known"), d.c.sid != "").with_for_update()
+_CLAIM = (
+    d.update().where(d.c.id == sa.bindparam("row"), d.c.state == sa.bindparam("was"),
+                     d.c.claimed_at.is_not_distinct_from(sa.bindparam("was_claimed")))
+    .values(state=sa.bindparam("now_in"), claimed_at=sa.bindparam("moment")))
+_TAKEN = (
+    d.update().where(d.c.id == sa.bindparam("row"))
+    .values(state=SENT, sid=sa.bindparam("known"), segments=sa.bindparam("count"), claimed_at=None,
+            accepted_at=sa.bindparam("moment"), status=sa.bindparam("said")))
+# Message, contact and seal of some rows.
+_ABOUT = (
+    sa.select(d.c.id.label("delivery"), m.c.author, m.c.text, m.c.language, m.c.response, places.c.data_key,
+              places.c.practice, people.c.number, people.c.ours, people.c.opted_out_at,
+              seals.c.at.label("sealed_at"))
+    .join(m, sa.and_(m.c.conversation == d.c.conversation, m.c.seq == d.c.seq))
+    .join(places, places.c.id == d.c.conversation)
+    .join(people, people.c.address == places.c.address)
+    .outerjoin(seals, sa.and_(seals.c.conversation == d.c.conversation, seals.c.confirmed_at.is_(None)))
+    .where(d.c.id.in_(sa.bindparam("rows", expanding=True))))
 
 
 @dataclass(frozen=True)
@@ -99,6 +149,8 @@ class Outbox:
         self._wake = asyncio.Event()
         self._calls: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
+        self.looked_at = time.monotonic()
+        self.reached_at: int | None = None  # when the carrier last answered a call
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
@@ -108,26 +160,30 @@ class Outbox:
         self._wake.set()
 
     async def close(self) -> None:
-        """Stop taking rows and let the calls under way end: their outcome would be unknown otherwise."""
+        """Stop taking rows and let the calls under way end; one that does not is looked up at the next start."""
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._calls:
-            await asyncio.wait(self._calls, timeout=LEASE_MS / 1000)
+            await asyncio.wait(self._calls, timeout=CALLS_SECONDS)
         await self._carrier.close()
 
     async def _run(self) -> None:
-        with self._streams.follow(CONSOLE) as stored:
+        with self._streams.follow(CONSOLE) as self._wake:
             while True:
                 self._wake.clear()
-                stored.clear()
+                self.looked_at = time.monotonic()
                 try:
                     pause = await self._round()
                 except RecordUnavailable:
                     logger.warning("the record cannot be reached, texts wait")
                     pause = 1.0
+                except Exception:  # a fault of one round must not end all that would follow
+                    logger.exception("a round of texts failed")
+                    pause = 1.0
                 await asyncio.sleep(GAP_SECONDS)  # a burst costs one look
-                await _first_of(self._wake, stored, seconds=pause)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), pause)
 
     async def _round(self) -> float:
         """Claim what is due and start its calls; the seconds until there may be more to do."""
@@ -135,8 +191,10 @@ class Outbox:
         if free <= 0:
             return LOOK_AGAIN_SECONDS  # a call that ends wakes us
         async with self._record.read() as connection:  # most rounds find nothing: no writer is held up for that
-            due = list(await connection.execute(_due(free)))
-            next_at = (await connection.execute(_next_due())).scalar()
+            moment = now()
+            due = list(await connection.execute(_DUE, {
+                "moment": moment, "in_order": moment - ORDER_MS, "left": moment - LEASE_MS, "most": free}))
+            next_at = None if due else (await connection.execute(_NEXT_DUE)).scalar()
         if due:
             for job in await self._claim(due):
                 self._begin(job)
@@ -161,7 +219,7 @@ class Outbox:
         jobs: list[Job] = []
         async with self._record.write() as tx:
             taken = [row for row in due if await _taken_by_us(tx, row)]
-            about = {found.delivery: found for found in await tx.execute(_about([row.id for row in taken]))}
+            about = {found.delivery: found for found in await tx.execute(_ABOUT, {"rows": [row.id for row in taken]})}
             for row in taken:
                 job = await self._job(tx, row, about.get(row.id))
                 jobs += [job] if job else []
@@ -181,8 +239,13 @@ class Outbox:
         except Unreadable:
             await self._stop(tx, row, REFUSED, "the number cannot be read with this HAVEN_NUMBER_SECRET")
             return None
+        said = sealed.opened(tx, row.conversation, about.data_key, sealed.message_place(row.seq), about.text)
+        if said is None:
+            await self._stop(tx, row, REFUSED, "the words of this text cannot be read")
+            return None
         parts = self._wording.parts(Message(
-            author=about.author, text=about.text, name=about.name, language=about.language, response=about.response))
+            author=about.author, text=said["text"], name=said.get("name"), language=about.language,
+            response=about.response))
         await _divide(tx, row, len(parts))
         known = frozenset() if row.state == QUEUED else await _known_ids(tx, row)
         sender = self._sender if self._sender.startswith("MG") else about.ours
@@ -213,7 +276,9 @@ class Outbox:
         try:
             taken = await self._carrier.send(
                 to=job.to, sender=job.sender, body=job.body, callback=f"{self._callback}?delivery={job.row.id}")
+            self.reached_at = now()
         except Refused as error:
+            self.reached_at = now()
             return lambda tx, error=error: self._refused(tx, job, error)  # type: ignore[misc]
         except TryLater as error:
             wait = error.seconds or _backoff(job.row.tries)
@@ -263,8 +328,9 @@ class Outbox:
 
 async def find_delivery(tx: AsyncConnection, sid: str, delivery: int | None) -> Any:
     """The row a report is about, held for this transaction: by the number in our own address, else by Twilio's id."""
-    which = d.c.id == delivery if delivery is not None else sa.and_(d.c.sid == sid, d.c.sid != "")
-    return (await tx.execute(sa.select(d).where(which).with_for_update())).first()
+    if delivery is not None:
+        return (await tx.execute(_BY_ID, {"row": delivery})).first()
+    return (await tx.execute(_BY_SID, {"known": sid})).first()
 
 
 async def reported(tx: AsyncConnection, row: Any, status: str, sid: str, error: int | None) -> bool:
@@ -290,36 +356,11 @@ async def note_opt_out(tx: AsyncConnection, conversation_id: str) -> None:
             text="This number has opted out of texts: nothing more reaches it by text."))
 
 
-def _due(count: int) -> sa.Select[Any]:
-    """Rows to act on, what matters most first: due, first of their conversation, and not too soon after the last."""
-    moment = now()
-    earlier = d.alias("earlier")
-    before = sa.tuple_(earlier.c.seq, earlier.c.part) < sa.tuple_(d.c.seq, d.c.part)
-    in_the_way = sa.exists().where(
-        earlier.c.conversation == d.c.conversation, before,
-        sa.or_(earlier.c.state.in_(OPEN),
-               sa.and_(earlier.c.state == SENT, sa.not_(d.c.weighty) | (d.c.part > 1),
-                       earlier.c.accepted_at > moment - ORDER_MS, _still_inside(earlier))))
-    stale = sa.and_(d.c.state.in_((SENDING, CHECKING)), d.c.claimed_at < moment - LEASE_MS)
-    due = sa.and_(d.c.state.in_((QUEUED, UNSURE, ANSWERING)), d.c.due_at <= moment)
-    return sa.select(d).where(sa.or_(due, stale), ~in_the_way).order_by(d.c.weighty.desc(), d.c.id).limit(count)
-
-
-def _still_inside(table: Any) -> Any:
-    """Whether the carrier has not handed a text on yet, as far as it has told us."""
-    handed_on = [status for status, rank in RANKS.items() if rank >= RANKS["sent"]]
-    return sa.or_(table.c.status.is_(None), table.c.status.not_in(handed_on))
-
-
-def _next_due() -> sa.Select[Any]:
-    return sa.select(sa.func.min(d.c.due_at)).where(d.c.state.in_((QUEUED, UNSURE, ANSWERING)))
-
-
 async def _taken_by_us(tx: AsyncConnection, row: Any) -> bool:
     """Claim a row, unless another switchboard was quicker."""
-    mine = (d.c.id == row.id, d.c.state == row.state, d.c.claimed_at.is_not_distinct_from(row.claimed_at))
     claimed = SENDING if row.state == QUEUED else CHECKING
-    result = await tx.execute(d.update().where(*mine).values(state=claimed, claimed_at=now()))
+    result = await tx.execute(_CLAIM, {
+        "row": row.id, "was": row.state, "was_claimed": row.claimed_at, "now_in": claimed, "moment": now()})
     return result.rowcount == 1
 
 
@@ -328,18 +369,9 @@ def _meaning(row: Any) -> str:
     return QUEUED if row.state == QUEUED else UNSURE
 
 
-def _about(ids: list[int]) -> sa.Select[Any]:
-    """Message, contact and seal of some rows."""
-    return (sa.select(d.c.id.label("delivery"), m.c.author, m.c.text, m.c.name, m.c.language, m.c.response,
-                      people.c.number, people.c.ours, people.c.opted_out_at, seals.c.at.label("sealed_at"))
-            .join(m, sa.and_(m.c.conversation == d.c.conversation, m.c.seq == d.c.seq))
-            .join(places, places.c.id == d.c.conversation)
-            .join(people, people.c.address == places.c.address)
-            .outerjoin(seals, sa.and_(seals.c.conversation == d.c.conversation, seals.c.confirmed_at.is_(None)))
-            .where(d.c.id.in_(ids)))
-
-
 def _why_not(row: Any, about: Any) -> tuple[str, str] | None:
+    if about.practice is not None:
+        return SUPPRESSED, "nobody real is behind this conversation"
     if row.state != QUEUED:  # it may have gone out already: that is looked up first, whatever holds now
         return None
     if about.opted_out_at is not None:
@@ -369,16 +401,13 @@ async def _known_ids(tx: AsyncConnection, row: Any) -> frozenset[str]:
 
 async def _accepted(tx: AsyncConnection, job: Job, taken: Taken) -> None:
     """Note that the carrier has the text; a report may have come first and said more."""
-    row = (await tx.execute(sa.select(d).where(d.c.id == job.row.id))).first()
+    row = (await tx.execute(_BY_ID, {"row": job.row.id})).first()
     if row is None:
         return  # erased meanwhile
     further = RANKS.get(taken.status, 1) > RANKS.get(row.status or "", 0)
-    await _set(tx, row, state=SENT, sid=taken.sid, segments=taken.segments, claimed_at=None,
-               accepted_at=row.accepted_at or now(), **({"status": taken.status} if further else {}))
-
-
-async def _set(tx: AsyncConnection, row: Any, **values: Any) -> None:
-    await tx.execute(d.update().where(d.c.id == row.id).values(**values))
+    await tx.execute(_TAKEN, {
+        "row": row.id, "known": taken.sid, "count": taken.segments, "moment": row.accepted_at or now(),
+        "said": taken.status if further else row.status})
 
 
 async def _release(tx: AsyncConnection, row: Any, **values: Any) -> None:
@@ -401,17 +430,3 @@ async def _level(tx: AsyncConnection, row: Any) -> str:
     """How grave it is that a text failed: guidance that did not arrive is as grave as the danger itself."""
     message = await conversations.last(tx, row.conversation, row.seq, 1)
     return "acute" if message and message[0].kind == "guidance" else "possible"
-
-
-async def _first_of(*events: asyncio.Event, seconds: float) -> None:
-    """Return when one of the events is set, or after a while."""
-    if seconds <= 0:
-        return
-    waits = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*waits, return_exceptions=True)

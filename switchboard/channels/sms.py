@@ -63,12 +63,16 @@ async def _note(tx: AsyncConnection, fields: Fields, delivery: str) -> str | Non
     """Note a report; the conversation it is about if it was news."""
     sid = (fields.get("MessageSid") or fields.get("SmsSid"))[:64]
     said = (fields.get("MessageStatus") or fields.get("SmsStatus"))[:16]
-    row = await find_delivery(tx, sid, int(delivery) if delivery.isdigit() and len(delivery) < 12 else None)
+    row = await find_delivery(tx, sid, _number(delivery))
     if row is None:
         return None
     code = fields.get("ErrorCode")
-    news = await reported(tx, row, said, sid, int(code) if code.isdigit() and len(code) < 7 else None)
+    news = await reported(tx, row, said, sid, _number(code))
     return str(row.conversation) if news else None
+
+
+def _number(raw: str) -> int | None:
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 10 else None
 
 
 async def _checked(request: Request, line: Line) -> Fields | None:

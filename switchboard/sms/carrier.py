@@ -1,23 +1,23 @@
 """The way to Twilio's Messages resource: send one text, look up what was sent. Part of the switchboard.
 
-Twilio's own client is blocking and waits without limit; this asks the same interface through httpx.
+Twilio's own client is blocking and waits without limit; this asks the same interface through switchboard.calls.
 """
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import httpx
+from aiohttp import encode_basic_auth
 
 from haven.errors import HavenError
 from haven.gsm import without_typography
+from switchboard.calls import Answer, Broken, Calls, NotReached
 
-TIMEOUT = httpx.Timeout(12.0, connect=5.0)
+CONNECT_SECONDS = 5.0
+SILENT_SECONDS = 12.0
 WHOLE_SECONDS = 20.0  # for one call, however it trickles in: a claim's lease is longer
-MAX_CALLS = 20  # at the same time
 PAGE = 50  # messages looked through when one is looked up
 OPTED_OUT = 21610  # "Attempt to send to unsubscribed recipient"
 
@@ -57,26 +57,22 @@ class Carrier:
     """One account at Twilio. Names of numbers and words of texts never reach a log or an error's text."""
 
     def __init__(self, api: str, account: str, token: str) -> None:
-        self._messages = f"{api}/2010-04-01/Accounts/{account}/Messages.json"
-        self._http = httpx.AsyncClient(
-            auth=(account, token), timeout=TIMEOUT, trust_env=False,
-            limits=httpx.Limits(max_connections=MAX_CALLS, max_keepalive_connections=MAX_CALLS))
+        self._messages = f"/2010-04-01/Accounts/{account}/Messages.json"
+        self._http = Calls(api, timeout=WHOLE_SECONDS, connect=CONNECT_SECONDS, silence=SILENT_SECONDS,
+                           headers={"Authorization": encode_basic_auth(account, token)})
 
     async def send(self, *, to: str, sender: str, body: str, callback: str) -> Taken:
         """Give one text to the carrier. Raises Refused, TryLater or Unsure."""
         origin = {"MessagingServiceSid": sender} if sender.startswith("MG") else {"From": sender}
         try:
-            async with asyncio.timeout(WHOLE_SECONDS):
-                response = await self._http.post(self._messages, data={
-                    "To": to, **origin, "Body": body, "StatusCallback": callback})
-        except TimeoutError as error:
-            raise Unsure("too slow") from error
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise TryLater(type(error).__name__) from error
-        except httpx.HTTPError as error:
-            raise Unsure(type(error).__name__) from error
-        _must_be_taken(response)
-        return _taken(_json(response))
+            answer = await self._http.post_form(self._messages, {
+                "To": to, **origin, "Body": body, "StatusCallback": callback})
+        except NotReached as error:
+            raise TryLater(str(error)) from error
+        except Broken as error:
+            raise Unsure(str(error)) from error
+        _must_be_taken(answer)
+        return _taken(_json(answer))
 
     async def find(self, *, to: str, body: str, since: int, known: frozenset[str]) -> Taken | None:
         """The text to a number with these very words, sent since a moment (milliseconds), or None if there is none.
@@ -84,49 +80,49 @@ class Carrier:
         `known` are ids that belong to other deliveries of the same words. Raises Unsure when the carrier cannot say.
         """
         try:  # newest first; not narrowed by DateSent, which a text that still waits at the carrier has none of
-            response = await self._http.get(self._messages, params={"To": to, "PageSize": PAGE})
-            response.raise_for_status()
-        except httpx.HTTPError as error:
-            raise Unsure(type(error).__name__) from error
-        rows = _json(response).get("messages")
+            answer = await self._http.get(self._messages, {"To": to, "PageSize": str(PAGE)})
+        except (NotReached, Broken) as error:
+            raise Unsure(str(error)) from error
+        if answer.status != 200:
+            raise Unsure(f"HTTP {answer.status}")
+        rows = _json(answer).get("messages")
         if not isinstance(rows, list):
             raise Unsure("not a list of messages")
         found = (row for row in rows if isinstance(row, dict) and _is_it(row, body, since))
         return next((taken for taken in map(_taken, found) if taken.sid not in known), None)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
 
-def _must_be_taken(response: httpx.Response) -> None:
-    status = response.status_code
-    if status == 429:
-        raise TryLater("the carrier is busy", _seconds(response.headers.get("retry-after", "")))
-    if 400 <= status < 500:
-        raise Refused(status, _code(response))
-    if status not in (200, 201):
-        raise Unsure(f"HTTP {status}")
+def _must_be_taken(answer: Answer) -> None:
+    if answer.status == 429:
+        raise TryLater("the carrier is busy", _seconds(answer.headers.get("retry-after", "")))
+    if 400 <= answer.status < 500:
+        raise Refused(answer.status, _code(answer))
+    if answer.status not in (200, 201):
+        raise Unsure(f"HTTP {answer.status}")
 
 
 def _seconds(raw: str) -> float | None:
     return float(raw) if raw.isascii() and raw.isdigit() and len(raw) < 5 else None
 
 
-def _code(response: httpx.Response) -> int | None:
+def _code(answer: Answer) -> int | None:
     try:
-        return _number(response.json().get("code"))
+        return _number(answer.json().get("code"))
     except (ValueError, AttributeError):
         return None
 
 
-def _json(response: httpx.Response) -> dict[str, Any]:
+def _json(answer: Answer) -> dict[str, Any]:
     try:
-        answer = response.json()
+        read = answer.json()
     except ValueError as error:
         raise Unsure("not JSON") from error
-    if not isinstance(answer, dict):
+    if not isinstance(read, dict):
         raise Unsure("not an object")
-    return answer
+    return read
 
 
 def _taken(row: dict[str, Any]) -> Taken:

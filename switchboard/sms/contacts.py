@@ -14,6 +14,15 @@ from switchboard.records.tables import sms_contacts, sms_inbound, sms_seals
 
 QUIET_MS = 30 * 86_400_000  # after that the number may be somebody else's
 
+# Asked for by every text, and so built once.
+_FIND = sa.select(sms_contacts).where(sms_contacts.c.address == sa.bindparam("of"))
+_HOLD = _FIND.with_for_update()
+_MET = (
+    sms_contacts.update().where(sms_contacts.c.address == sa.bindparam("of"))
+    .values(last_at=sa.bindparam("moment"), ours=sa.bindparam("to"), number=sa.bindparam("known")))
+_BIND = sms_inbound.insert()
+_BOUND = sa.select(sms_inbound.c.conversation).where(sms_inbound.c.sid == sa.bindparam("known"))
+
 
 @dataclass(frozen=True)
 class Contact:
@@ -41,21 +50,22 @@ class Contact:
 
 async def find(connection: AsyncConnection, address: str, *, hold: bool = False) -> Contact | None:
     """The contact of an address; with `hold`, nobody else changes it until the transaction ends."""
-    query = sa.select(sms_contacts).where(sms_contacts.c.address == address)
-    row = (await connection.execute(query.with_for_update() if hold else query)).first()
+    row = (await connection.execute(_HOLD if hold else _FIND, {"of": address})).first()
     return None if row is None else Contact(**row._mapping)
 
 
 async def meet(tx: AsyncConnection, address: str, *, number: str, ours: str) -> Contact:
     """The contact as it was before this text, made if it is the first; later texts wait for this transaction.
 
-    `number` is encrypted; a row that stands keeps its own.
+    `number` is encrypted; a row that stands keeps its own, unless it was erased.
     """
     moment = now()
-    await insert_new(tx, sms_contacts, address=address, number=number, ours=ours, first_at=moment, last_at=moment)
     contact = await find(tx, address, hold=True)
-    assert contact is not None  # noqa: S101 (inserted above, and contacts are never deleted in between)
-    await change(tx, address, last_at=moment, ours=ours)
+    if contact is None:  # another switchboard may meet it at the same moment
+        await insert_new(tx, sms_contacts, address=address, number=number, ours=ours, first_at=moment, last_at=moment)
+        contact = await find(tx, address, hold=True)
+        assert contact is not None  # noqa: S101 (inserted above, and contacts are never deleted in between)
+    await tx.execute(_MET, {"of": address, "moment": moment, "to": ours, "known": contact.number or number})
     return contact
 
 
@@ -74,12 +84,12 @@ async def opt_in(tx: AsyncConnection, address: str) -> None:
 
 async def bind(tx: AsyncConnection, sid: str, conversation_id: str) -> None:
     """Note for good that a text with this MessageSid belongs to a conversation."""
-    await tx.execute(sms_inbound.insert().values(sid=sid, conversation=conversation_id, at=now()))
+    await tx.execute(_BIND, {"sid": sid, "conversation": conversation_id, "at": now()})
 
 
 async def bound(tx: AsyncConnection, sid: str) -> str | None:
     """The conversation a MessageSid came to before."""
-    row = (await tx.execute(sa.select(sms_inbound.c.conversation).where(sms_inbound.c.sid == sid))).first()
+    row = (await tx.execute(_BOUND, {"known": sid})).first()
     return None if row is None else str(row.conversation)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from switchboard import sealed
 from switchboard.records.record import now
 from switchboard.records.tables import alerts, sms_deliveries
 
@@ -42,6 +43,11 @@ FAILED = ("undelivered", "failed")
 
 CONFIRM_MS = 6_000  # how long a response's own text may go unconfirmed before it is looked up
 AGAIN_MS = 2_000  # how soon after a response the same text may be answered again: Twilio retries no sooner
+_PUT = sms_deliveries.insert()
+_REPORTED = (
+    sms_deliveries.update().where(sms_deliveries.c.id == sa.bindparam("row"))
+    .values(status=sa.bindparam("said"), error=sa.bindparam("code"), sid=sa.bindparam("known"),
+            state=sa.bindparam("now_in"), accepted_at=sa.bindparam("taken_at")))
 
 
 @dataclass
@@ -85,9 +91,9 @@ async def put(tx: AsyncConnection, conversation: Conversation, message: Message)
         values = {"state": SENT, "due_at": moment, "inbound": answer.sid, "accepted_at": moment}
     elif answer and not answer.said:
         values = {"state": ANSWERING, "due_at": moment + CONFIRM_MS, "claimed_at": moment, "inbound": answer.sid}
-    result = await tx.execute(sms_deliveries.insert().values(
-        conversation=conversation.id, seq=message.seq, made_at=moment,
-        weighty=message.kind == "guidance" or message.author == "staff", **values))
+    result = await tx.execute(_PUT, {
+        "conversation": conversation.id, "seq": message.seq, "made_at": moment,
+        "weighty": message.kind == "guidance" or message.author == "staff", **values})
     if answer and values["state"] == ANSWERING:
         answer.messages.append((int((result.inserted_primary_key or (0,))[0]), message))
 
@@ -110,10 +116,10 @@ async def report(tx: AsyncConnection, row: Any, status: str, *, sid: str = "", e
     """Note the carrier's word about a delivery, if it is further than the last; whether it was."""
     if RANKS.get(status, 0) <= RANKS.get(row.status or "", 0):
         return False
-    values: dict[str, Any] = {"status": status, "error": error or row.error, "sid": row.sid or sid or None}
-    if row.state in OPEN:  # the report came before the answer to our own call, or confirms a response's text
-        values |= {"state": SENT, "accepted_at": now()}
-    await tx.execute(sms_deliveries.update().where(sms_deliveries.c.id == row.id).values(**values))
+    is_open = row.state in OPEN  # the report came before the answer to our own call, or confirms a response's text
+    await tx.execute(_REPORTED, {
+        "row": row.id, "said": status, "code": error or row.error, "known": row.sid or sid or None,
+        "now_in": SENT if is_open else row.state, "taken_at": now() if is_open else row.accepted_at})
     return True
 
 
@@ -121,8 +127,10 @@ async def alarm(
     tx: AsyncConnection, conversation_id: str, seq: int, what: str, why: str, *, level: str = "possible"
 ) -> None:
     """Put something about texting before staff as they see a danger: until one of them accepts it."""
+    key = await sealed.key_of(tx, conversation_id)
+    words = sealed.seal(tx, conversation_id, key, sealed.alert_place(seq, what), [why])
     await tx.execute(alerts.insert().values(
-        conversation=conversation_id, seq=seq, level=level, kind=what, why=[why], raised_at=now()))
+        conversation=conversation_id, seq=seq, level=level, kind=what, why=words, raised_at=now()))
 
 
 async def alarm_once(tx: AsyncConnection, row: Any, what: str, why: str, *, level: str = "possible") -> None:

@@ -14,18 +14,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from haven.centre import Centre
 from haven.crisis import Assessment
-from switchboard import conversations
+from switchboard import conversations, sealed
 from switchboard.conversations import Conversation, Message
 from switchboard.crisis_lane import CrisisLane, as_json
-from switchboard.inbox import Inbox, NotStored
+from switchboard.inbox import GUIDANCE_SECONDS, Inbox, NotStored
 from switchboard.limits import Pace
+from switchboard.metrics import Metrics
 from switchboard.numbers import Vault
 from switchboard.records.record import Record, RecordUnavailable, now
 from switchboard.sms import checkins, contacts, deliveries, words
 from switchboard.sms.checkins import Checkins
 from switchboard.sms.contacts import QUIET_MS, Contact
 from switchboard.sms.deliveries import Answer
-from switchboard.sms.incoming import Incoming, Spool
+from switchboard.sms.incoming import Incoming
+from switchboard.sms.spool import Spool
 from switchboard.sms.wording import Wording
 from switchboard.streams import CONSOLE, Streams
 from switchboard.texts import Texts
@@ -35,6 +37,7 @@ logger = logging.getLogger(__name__)
 TALKING_MS = 600_000  # "who is this?" this soon after the last text is asked by the one who wrote it
 SPOOL_SECONDS = 1.0
 MAX_PLAIN = 50_000  # bounds the memory
+LOCATION = "location"  # the line for staff about a place; switchboard/retention.py removes it within a day
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Door:
         streams: Streams,
         spool: Spool,
         checkin_desk: Checkins,
+        metrics: Metrics,
         *,
         discreet: bool,
     ) -> None:
@@ -82,9 +86,13 @@ class Door:
         self._streams = streams
         self._spool = spool
         self._checkins = checkin_desk
+        self._metrics = metrics
         self._discreet = discreet
         self._pace = Pace(burst=20, seconds=3.0)
+        self._fast_told = Pace(burst=1, seconds=60.0)  # each answer to a flood costs money
         self._plain: set[str] = set()
+        self._taking = asyncio.Lock()
+        self._reserve_missing = False
         self._drain: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -100,20 +108,40 @@ class Door:
 
         Raises NotStored when neither can be done and nothing is to be said.
         """
+        storing = asyncio.create_task(self._in_turn(incoming))
         try:
-            return await self._receive(incoming)
+            return await self._in_time(storing, incoming)
         except (RecordUnavailable, NotStored):
             return await self._without_record(incoming)
+        finally:
+            storing.cancel()
+
+    async def _in_turn(self, incoming: Incoming) -> list[Said]:
+        """Store a text after those that came before it and are only kept."""
+        if self._spool.holds_any():
+            await self._take_up()
+        return await self._receive(incoming)
+
+    async def _in_time(self, storing: asyncio.Task[list[Said]], incoming: Incoming) -> list[Said]:
+        """What storing leads to. Raises NotStored where that takes so long that danger would wait for its guidance."""
+        done, _ = await asyncio.wait((storing,), timeout=GUIDANCE_SECONDS)
+        if not done and incoming.text and (await self._lane.assess(incoming.text)).level == "acute":
+            storing.cancel()
+            await asyncio.wait((storing,))
+            if storing.cancelled():
+                raise NotStored(None)
+        return await storing
 
     async def _receive(self, incoming: Incoming, said: tuple[str, ...] = ()) -> list[Said]:
         address = self._vault.address(incoming.sender)
-        danger = await self._danger(incoming, address)
+        fast = not self._pace.allows(address)
+        danger = await self._danger(incoming, address, fast=fast)
         with deliveries.answering(incoming.sid, said) as answer:
             async with self._record.write() as tx:
                 contact = await contacts.meet(
                     tx, address, number=self._vault.lock(incoming.sender), ours=incoming.ours)
                 before = await contacts.bound(tx, incoming.sid)  # only now: the contact is ours alone
-                place = None if before else await self._place(tx, incoming, contact, danger)
+                place = None if before else await self._place(tx, incoming, contact, danger, fast=fast)
             if place is None:
                 return await self._repeated(before or "", incoming, answer)
             if place.what == "talk":
@@ -122,12 +150,12 @@ class Door:
         self._streams.wake(place.conversation.id, CONSOLE)
         return self._as_said(answer)
 
-    async def _danger(self, incoming: Incoming, address: str) -> Assessment | None:
+    async def _danger(self, incoming: Incoming, address: str, *, fast: bool) -> Assessment | None:
         """The danger in a text that may not get as far as the inbox, which reads every one that does."""
         if not incoming.text:
             return None
-        if _is_about_texting(incoming.text) or incoming.media or not await self._is_plain(address):
-            return await self._lane.assess(incoming.text)
+        if fast or _is_about_texting(incoming.text) or incoming.media or not await self._is_plain(address):
+            return await self._lane.assess(incoming.text, late=fast)
         return None
 
     async def _is_plain(self, address: str) -> bool:
@@ -137,7 +165,7 @@ class Door:
         """
         if address in self._plain:
             return True
-        async with self._record.read() as connection:
+        async with self._record.look_up() as connection:
             known = await contacts.find(connection, address)
         plain = known is not None and known.was_told and not known.opted_out
         if plain:
@@ -163,7 +191,7 @@ class Door:
     # -- a place in the record --------------------------------------------------------------------------------
 
     async def _place(
-        self, tx: AsyncConnection, incoming: Incoming, contact: Contact, danger: Assessment | None
+        self, tx: AsyncConnection, incoming: Incoming, contact: Contact, danger: Assessment | None, *, fast: bool
     ) -> Place:
         """Find or begin the conversation, and deal with what is no talk, all in one transaction."""
         conversation, why = await self._conversation(tx, contact, incoming, danger)
@@ -171,11 +199,10 @@ class Door:
         if why:
             contact = replace(contact, consent_at=None)  # whoever has the number now was told nothing
             await contacts.change(tx, contact.address, consent_at=None, consent_text=None)
-        fast = not self._pace.allows(contact.address)
         what = self._what(incoming, contact, danger, why, fast=fast)
         unread = danger is None and bool(incoming.text)
         if unread and (what != "talk" or not contact.was_told):  # nothing ends here without having been read
-            danger = await self._lane.assess(incoming.text)
+            danger = await self._lane.assess(incoming.text, late=fast)
             what = self._what(incoming, contact, danger, why, fast=fast)
         place = Place(conversation, contact, what)
         if place.what == "talk" and await self._is_checkin(tx, place, incoming, danger):
@@ -207,6 +234,8 @@ class Door:
     ) -> tuple[Conversation, str]:
         """The number's conversation, or a new one and why the old one was sealed."""
         last = await conversations.by_address(tx, "sms", contact.address)
+        if last and not sealed.is_whole(tx, last.id, last.data_key):
+            last = None  # nothing can be written to it any more
         why = _why_new(last, contact, incoming) if last else ""
         if last and not why:
             return last, ""
@@ -254,7 +283,7 @@ class Door:
         if not place.contact.was_told and not in_danger:
             await self._tell(tx, conversation, place.contact)
         if incoming.media or incoming.location:
-            await _log(tx, conversation, _enclosed(incoming))
+            await _log(tx, conversation, _enclosed(incoming), response=LOCATION if incoming.location else "log")
         if words.asks_who(incoming.text) or words.is_wrong_number(incoming.text):
             await _log(tx, conversation, "The visitor asks who this is: the phone may be in other hands.")
         await checkins.wrote_back(tx, conversation.id)
@@ -292,8 +321,11 @@ class Door:
             await conversations.raise_alert(tx, conversation, stored.seq, {**as_json(danger), "why": why})
         await self._note(tx, place)
         if incoming.media or incoming.location:
-            await _log(tx, conversation, _enclosed(incoming))
+            await _log(tx, conversation, _enclosed(incoming), response=LOCATION if incoming.location else "log")
         said = _SAID.get(what)
+        if what == "too_fast":
+            self._metrics.limited("text")
+            said = said if self._fast_told.allows(place.contact.address) else None
         if said:
             await conversations.add(tx, conversation, self._texts.notice(said, conversation, author="bot"))
         if what == words.HELP and incoming.text.lower() == "help":
@@ -330,19 +362,47 @@ class Door:
             logger.warning("the record cannot be reached: a text is kept on the disk")
         except OSError as error:
             logger.error("a text could neither be stored nor kept: %s", type(error).__name__)
-            if danger.level == "none" and not word:
+            answered = danger.level != "none" or word  # its response has no second try
+            if not (answered and self._spool.keep_in_memory(incoming, said)):
                 raise NotStored(None) from error  # the carrier tries again, or its fallback answers
         return [Said(part) for part in self._wording.parts(message)] if said else []
 
     async def _drain_spool(self) -> None:
         while True:
-            for path, incoming, said in self._spool.kept():
-                try:
-                    await self._receive(incoming, said)
-                except (RecordUnavailable, NotStored):
-                    break
-                path.unlink()
+            await self._prepare()
+            try:
+                await self._take_up()
+            except (RecordUnavailable, NotStored):
+                logger.warning("texts that were kept wait for the record")
+                await asyncio.to_thread(self._spool.settle)
             await asyncio.sleep(SPOOL_SECONDS)
+
+    async def _prepare(self) -> None:
+        """Have the reserve at hand before it is needed; without room for it, as soon as there is some."""
+        try:
+            await asyncio.to_thread(self._spool.prepare)
+            self._reserve_missing = False
+        except OSError as error:
+            if not self._reserve_missing:
+                logger.error("no room for the reserve of texts: %s", error.strerror)
+            self._reserve_missing = True
+
+    async def _take_up(self) -> None:
+        """Store what was kept, oldest first."""
+        async with self._taking:
+            for kept in await asyncio.to_thread(self._spool.kept):
+                if await self._taken(kept.incoming, kept.said):
+                    await asyncio.to_thread(self._spool.let_go, kept)
+
+    async def _taken(self, incoming: Incoming, said: tuple[str, ...]) -> bool:
+        try:
+            await self._receive(incoming, said)
+        except (RecordUnavailable, NotStored):
+            raise
+        except Exception:  # one text's fault must not hold up the others
+            logger.exception("a kept text could not be taken up")
+            return False
+        return True
 
     def _as_said(self, answer: Answer) -> list[Said]:
         return [Said(part, id) for id, message in answer.messages for part in self._wording.parts(message)]
@@ -396,6 +456,6 @@ async def _keep(
         crisis=as_json(danger) if danger and grave else None))
 
 
-async def _log(tx: AsyncConnection, conversation: Conversation, text: str) -> None:
+async def _log(tx: AsyncConnection, conversation: Conversation, text: str, *, response: str = "log") -> None:
     await conversations.add(tx, conversation, Message(
-        author="system", kind="private", text=text, response="log"))
+        author="system", kind="private", text=text, response=response))

@@ -1,21 +1,11 @@
-"""One text as Twilio hands it over, and its way through a record that cannot be reached. Part of the switchboard."""
+"""One text as Twilio hands it over. Part of the switchboard."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
-import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 from haven.text import MAX_CHARACTERS, NotText, TooLong, clean
-from switchboard.numbers import Unreadable, Vault
 from switchboard.sms.signature import Fields
-
-logger = logging.getLogger(__name__)
 
 MAX_SENDER = 64
 
@@ -42,7 +32,8 @@ class Incoming:
             return None
         text, shortened = _words(fields.get("Body"))
         media, place = fields.get("NumMedia"), (fields.get("Latitude"), fields.get("Longitude"))
-        return cls(sid, sender, ours, text, shortened, int(media) if media.isdigit() and len(media) < 3 else 0,
+        enclosed = int(media) if media.isascii() and media.isdigit() and len(media) < 3 else 0
+        return cls(sid, sender, ours, text, shortened, enclosed,
                    ", ".join(place)[:60] if all(place) else "", fields.get("OptOutType")[:16])
 
     @property
@@ -62,33 +53,3 @@ def _words(body: str) -> tuple[str, bool]:
         except TooLong:
             continue
     return "", False
-
-
-class Spool:
-    """A folder that keeps texts while the record cannot: encrypted, on the disk before they are acknowledged."""
-
-    def __init__(self, folder: Path, vault: Vault) -> None:
-        self._folder = folder
-        self._vault = vault
-
-    def keep(self, incoming: Incoming, said: list[str]) -> None:
-        """Write one text and what was already said to it. Raises OSError."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        name = hashlib.sha256(incoming.sid.encode()).hexdigest()
-        whole = self._vault.lock(json.dumps({"incoming": asdict(incoming), "said": said}))
-        new = self._folder / f"{name}.new"
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
-            handle.write(whole)
-            handle.flush()
-            os.fsync(handle.fileno())
-        new.rename(self._folder / f"{name}.text")
-
-    def kept(self) -> Iterator[tuple[Path, Incoming, tuple[str, ...]]]:
-        """What waits, oldest first; a file that cannot be read is put aside and named in the log."""
-        for path in sorted(self._folder.glob("*.text"), key=lambda path: path.stat().st_mtime_ns):
-            try:
-                raw: dict[str, Any] = json.loads(self._vault.open(path.read_text()))
-                yield path, Incoming(**raw["incoming"]), tuple(raw["said"])
-            except (Unreadable, ValueError, KeyError, TypeError):
-                logger.error("a kept text cannot be read; it is put aside as %s", path.with_suffix(".bad").name)
-                path.rename(path.with_suffix(".bad"))

@@ -9,6 +9,7 @@ from haven.centre import Centre
 from haven.settings import Settings
 from switchboard.crisis_lane import CrisisLane
 from switchboard.inbox import Inbox
+from switchboard.metrics import Metrics
 from switchboard.numbers import Vault
 from switchboard.outbox import Outbox
 from switchboard.records.record import Record
@@ -17,9 +18,9 @@ from switchboard.sms import checkins
 from switchboard.sms.carrier import Carrier
 from switchboard.sms.checkins import Checkins
 from switchboard.sms.door import Door
-from switchboard.sms.incoming import Spool
 from switchboard.sms.quarantine import Quarantine
 from switchboard.sms.signature import Signatures
+from switchboard.sms.spool import Spool
 from switchboard.sms.wording import Wording
 from switchboard.streams import Streams
 from switchboard.texts import Texts
@@ -63,6 +64,7 @@ def make_line(
     texts: Texts,
     centre: Centre,
     streams: Streams,
+    metrics: Metrics,
 ) -> Line | None:
     """The line that the settings describe, or None where text messages are not set up."""
     if not settings.has_sms:
@@ -70,11 +72,11 @@ def make_line(
     wording, desk = Wording(texts), Checkins(texts, centre)
     callback = f"{settings.sms_addresses[0]}/sms/status"
     door = Door(record, lane, inbox, vault, texts, wording, centre, streams,
-                Spool(settings.home / "texts", vault), desk, discreet=settings.sms_discreet)
+                Spool(settings.home / "texts", vault), desk, metrics, discreet=settings.sms_discreet)
     carrier = Carrier(settings.sms_api, settings.sms_account, settings.sms_tokens[0])
     return Line(
         signatures=Signatures(settings.sms_addresses, settings.sms_tokens),
-        quarantine=Quarantine(record, vault, lane, streams),
+        quarantine=Quarantine(record, vault, lane, streams, metrics),
         door=door,
         outbox=Outbox(record, carrier, vault, wording, streams, sender=settings.sms_from, callback=callback),
         checkins=desk,

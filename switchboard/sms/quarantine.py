@@ -15,6 +15,7 @@ from switchboard import conversations
 from switchboard.conversations import Conversation, Message
 from switchboard.crisis_lane import CrisisLane, as_json
 from switchboard.limits import Pace
+from switchboard.metrics import Metrics
 from switchboard.numbers import Vault
 from switchboard.records.record import Record, RecordUnavailable, now
 from switchboard.records.tables import sms_quarantine
@@ -32,18 +33,22 @@ KEPT = 500  # rows; the oldest go first, so that a flood fills no disk
 class Quarantine:
     """Keeps what was refused and shows staff what looks like danger."""
 
-    def __init__(self, record: Record, vault: Vault, lane: CrisisLane, streams: Streams) -> None:
+    def __init__(self, record: Record, vault: Vault, lane: CrisisLane, streams: Streams, metrics: Metrics) -> None:
+        self._metrics = metrics
         self._record = record
         self._vault = vault
         self._lane = lane
         self._streams = streams
         self._keeping = Pace(burst=100, seconds=1.0)  # a flood costs neither the disk nor the guard
+        self._words = Pace(burst=5, seconds=60.0)  # nor its log
         self._alarms = Pace(burst=5, seconds=120.0)  # and does not bury what staff must see
 
     async def keep(self, path: str, body: bytes, why: str) -> None:
         """Keep one refused request; an alarm if its text looks like danger."""
         if not self._keeping.allows("all") or len(body) > MAX_BODY:
-            logger.warning("an unsigned request to %s was refused and not kept: too many, or too long", path)
+            self._metrics.limited("unsigned")
+            if self._words.allows("all"):
+                logger.warning("an unsigned request to %s was refused and not kept: too many, or too long", path)
             return
         logger.warning("a request to %s was refused and kept: %s", path, why)
         fields = Fields.read(body)
