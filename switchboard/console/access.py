@@ -6,22 +6,25 @@ import hmac
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from sanic import Request
+from sanic.exceptions import NotFound
 from sanic.response import HTTPResponse, redirect
 
 from haven.text import NotText, TooLong
 from switchboard.accounts import AccountError, Session, Staff, session_of
-from switchboard.console import pages
+from switchboard.console import cookies, pages
+from switchboard.console.cookies import SESSION
 from switchboard.console.forms import field
 from switchboard.console.shift import Shift
 from switchboard.conversations import NoConversation, OwnerChanged
 from switchboard.handoff import NotYours
 from switchboard.parts import parts_of
+from switchboard.passwords import TooManySignIns
 from switchboard.records.record import RecordUnavailable
 
-COOKIE = "haven_staff"
+MAX_ID = 2**31 - 1  # of a row in PostgreSQL
 View = Callable[..., Awaitable[HTTPResponse | None]]
 Check = Callable[[Staff], bool]
 
@@ -61,8 +64,10 @@ def staff_only(may: Check = for_claimers, *, first_password: bool = False) -> Ca
         @wraps(view)
         async def guarded(request: Request, *args: Any, **kwargs: Any) -> HTTPResponse | None:
             parts = parts_of(request)
+            if not all(_may_exist(value) for value in kwargs.values()):
+                raise NotFound()
             try:
-                session = await session_of(parts.record, request.cookies.get(COOKIE) or "")
+                session = await session_of(parts.record, cookies.read(request, SESSION))
                 refusal = _refusal(request, session, may, first_password=first_password)
                 if refusal or session is None:
                     return refusal
@@ -74,6 +79,11 @@ def staff_only(may: Check = for_claimers, *, first_password: bool = False) -> Ca
         return guarded
 
     return wrap
+
+
+def _may_exist(value: Any) -> bool:
+    """Whether a part of an address can name anything in the record: no database takes more."""
+    return value <= MAX_ID if isinstance(value, int) else "\0" not in str(value)
 
 
 def _refusal(
@@ -117,7 +127,7 @@ def is_same_origin(request: Request) -> bool:
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = request.headers.get("origin")  # "null" from our own pages too: they send no referrer
-    return origin in (None, "null") or urlsplit(origin).netloc == request.headers.get("host")
+    return origin in (None, "null") or origin.partition("://")[2] == request.headers.get("host")
 
 
 def _count_as_present(request: Request, person: Staff) -> None:
@@ -129,7 +139,7 @@ def _count_as_present(request: Request, person: Staff) -> None:
 # error -> status; the text of the error is a sentence for the reader
 REFUSED: dict[type[Exception], int] = {
     NoConversation: 410, OwnerChanged: 409, NotYours: 403, AccountError: 400, NotText: 400, TooLong: 413,
-    RecordUnavailable: 503,
+    RecordUnavailable: 503, TooManySignIns: 503,
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from haven.content import Content
+from switchboard import sealed
 from switchboard.accounts import Staff
 from switchboard.console import pages
 from switchboard.conversations import BOT, WAITING
@@ -38,6 +39,7 @@ OTHER_ACUTE_MS = 10 * 60_000
 RECENT_MS = 12 * 3_600_000  # how far back the bot's own conversations are listed
 RECENT_COUNT = 40
 GAP_SECONDS = 0.05  # between two readings, so that a burst costs one; longer where reading itself takes long
+UNSEEN_SECONDS = 0.5  # the same while no window is open
 LOOK_AGAIN_SECONDS = 10.0  # ageing changes the order even when nothing is written
 SNIPPET = 110  # characters of the last message on a card
 
@@ -185,9 +187,9 @@ class Board:
         return known[1]
 
     def touch(self, parts: Parts) -> None:
-        """Tell the windows of something beside the cards (the call to the person on call)."""
+        """Tell the windows of something beside the cards (the call to the person on call, a proof)."""
         self.version, self._packed = self.version + 1, {}
-        parts.streams.wake(BOARD)
+        parts.streams.rouse(BOARD)
 
     async def run(self, parts: Parts) -> None:
         """Read again whenever something happened, a short while apart; never ends by itself."""
@@ -197,7 +199,8 @@ class Board:
                 began = time.monotonic()
                 with suppress(RecordUnavailable):  # the next wake or look reads it
                     await self.refresh(parts)
-                await asyncio.sleep(max(GAP_SECONDS, 2 * (time.monotonic() - began)))
+                gap = GAP_SECONDS if parts.streams.count(BOARD) else UNSEEN_SECONDS
+                await asyncio.sleep(max(gap, 2 * (time.monotonic() - began)))
                 with suppress(TimeoutError):
                     await asyncio.wait_for(wake.wait(), LOOK_AGAIN_SECONDS)
 
@@ -207,7 +210,7 @@ class Board:
             queue = (await read_queue(connection, parts.content, parts.staff_names)).keeping(self.queue)
         if queue != self.queue:
             self._take(queue)
-            parts.streams.wake(BOARD)
+            parts.streams.rouse(BOARD)
 
     def _take(self, queue: Queue) -> None:
         before = {id(card) for card in self.queue.cards()}
@@ -223,7 +226,7 @@ async def read_queue(connection: AsyncConnection, content: Content, names: dict[
     rows = await _rows(connection, list(dangers))
     ids = [row.id for row in rows]
     last = await _last_words(connection, ids)
-    cards = [_card(row, dangers.get(row.id), last, names) for row in rows]
+    cards = [_card(connection, row, dangers.get(row.id), last, names) for row in rows]
     line = sorted((c for c in cards if c.needs_somebody), key=Card.rank)
     staffs = sorted((c for c in cards if c.is_staffs and not c.needs_somebody), key=_staff_rank)
     bots = sorted((c for c in cards if c.owner == BOT and not c.needs_somebody), key=lambda c: -c.updated_at)
@@ -263,22 +266,23 @@ async def _rows(connection: AsyncConnection, with_danger: list[str]) -> list[Any
 async def _open_alerts(connection: AsyncConnection, content: Content) -> dict[str, Alert]:
     """The gravest open danger of each conversation; of equals the first raised."""
     rows = await connection.execute(
-        sa.select(alerts).where(alerts.c.accepted_at.is_(None)).order_by(alerts.c.id))
+        sealed.with_key(alerts).where(alerts.c.accepted_at.is_(None)).order_by(alerts.c.id))
     found: dict[str, Alert] = {}
     for row in rows:
         before = found.get(row.conversation)
         if before is None or (before.level != "acute" and row.level == "acute"):
-            found[row.conversation] = alert_of(row, content)
+            found[row.conversation] = alert_of(connection, row, content)
     return found
 
 
-def alert_of(row: Any, content: Content) -> Alert:
-    """A row of alerts with its kind in words."""
+def alert_of(connection: AsyncConnection, row: Any, content: Content) -> Alert:
+    """A row of alerts (with its conversation's key beside it) with its kind in words."""
+    why = sealed.why_of(connection, row)
     guidance = content.guidance.get(row.kind)
     name = guidance.name if guidance else row.kind.replace("_", " ")
-    silence = [reason.removeprefix("silent: ") for reason in row.why if reason.startswith("silent: ")]
+    silence = [reason.removeprefix("silent: ") for reason in why if reason.startswith("silent: ")]
     name = ", ".join([name, *silence])  # switchboard.follow_through asked and nobody answered
-    return Alert(row.level, row.kind, name, pages.quoted(row.why), row.raised_at, row.seq)
+    return Alert(row.level, row.kind, name, pages.quoted(why), row.raised_at, row.seq)
 
 
 async def _last_words(connection: AsyncConnection, ids: list[str]) -> dict[tuple[str, str], Any]:
@@ -289,12 +293,14 @@ async def _last_words(connection: AsyncConnection, ids: list[str]) -> dict[tuple
               .where(m.conversation.in_(ids), sa.or_(m.author.in_(("visitor", "staff")), m.response == "exit"))
               .group_by(m.conversation, speaker).subquery())
     rows = await connection.execute(
-        sa.select(m.conversation, newest.c.speaker, m.seq, m.at, sa.func.substr(m.text, 1, SNIPPET + 1).label("text"))
-        .join(newest, sa.and_(m.conversation == newest.c.conversation, m.seq == newest.c.seq)))
+        sa.select(m.conversation, newest.c.speaker, m.seq, m.at, m.text, conversations.c.data_key)
+        .join(newest, sa.and_(m.conversation == newest.c.conversation, m.seq == newest.c.seq))
+        .join(conversations, conversations.c.id == m.conversation))
     return {(row.conversation, row.speaker): row for row in rows}
 
 
 def _card(
+    connection: AsyncConnection,
     row: Any,
     alert: Alert | None,
     last: dict[tuple[str, str], Any],
@@ -307,8 +313,8 @@ def _card(
     return Card(
         id=row.id, channel=row.channel, language=row.language, owner=row.owner, epoch=row.epoch, alert=alert,
         owner_name=names.get(staff_id, "a colleague") if staff_id is not None else None,
-        reason=_reason(row, lost), waiting_since=row.waiting_since,
-        said=_snippet(said.text) if said else "", said_at=said.at if said else None,
+        reason=_reason(connection, row, lost), waiting_since=row.waiting_since,
+        said=_snippet(connection, said) if said else "", said_at=said.at if said else None,
         unread=row.unread, answered=bool(answer and answer.seq > said_seq),
         left=bool(leaving and leaving.seq > said_seq), lost=lost and row.owner == WAITING,
         offered_to=offered_to, offered_name=names.get(offered_to, "a colleague") if offered_to else None,
@@ -316,13 +322,15 @@ def _card(
     )
 
 
-def _reason(row: Any, lost: bool) -> str:
+def _reason(connection: AsyncConnection, row: Any, lost: bool) -> str:
     if row.owner != WAITING:
         return ""
-    reason = "lost" if lost else (row.handoff or {}).get("reason", "")
+    wish = {} if lost else sealed.opened(connection, row.id, row.data_key, sealed.HANDOFF, row.handoff) or {}
+    reason = "lost" if lost else wish.get("reason", "")
     return REASONS.get(reason, str(reason))
 
 
-def _snippet(text: str) -> str:
-    text = " ".join(text.split())
+def _snippet(connection: AsyncConnection, row: Any) -> str:
+    said = sealed.opened(connection, row.conversation, row.data_key, sealed.message_place(row.seq), row.text)
+    text = " ".join(said["text"].split()) if said else "(these words cannot be read)"
     return text if len(text) <= SNIPPET else text[:SNIPPET].rstrip() + "…"

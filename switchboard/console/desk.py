@@ -21,7 +21,7 @@ from switchboard.console import pages
 from switchboard.console.access import has_it, shift_of, staff_only
 from switchboard.console.board import Board, read_queue
 from switchboard.console.dossier import Dossier, read_dossier
-from switchboard.console.forms import field
+from switchboard.console.forms import field, typed, whole_number
 from switchboard.console.offers import next_for, refusal_to_claim
 from switchboard.conversations import OwnerChanged
 from switchboard.handoff import DANGERS, REFERRALS, RESULTS, NotYours, Outcome
@@ -68,7 +68,7 @@ async def _desk(
         "sections": queue.sections(session.staff), "queue": queue, "dossier": dossier, "problem": "", "draft": "",
         "told": request.args.get("told", ""), "here": _here(request), "open_now": parts.centre.open_now(),
         "replies": request.app.ctx.replies, "client_id": uuid.uuid4().hex,
-        "on_call": request.app.ctx.on_call.shown(parts.centre.hours.zone),
+        "on_call": request.app.ctx.on_call.shown(parts.centre.hours.zone), "proof": request.app.ctx.proof,
         "practising": request.app.ctx.rehearsals.count(session.staff.id),
         "paused": parts.presence.is_away(session.staff.id),
         **(conversation_values(request, session, dossier) if dossier else {"mode": ""}), **values})
@@ -210,13 +210,13 @@ async def typing(request: Request, session: Session, conversation_id: str) -> HT
 @staff_only()
 async def seen(request: Request, session: Session, conversation_id: str) -> HTTPResponse:
     """The owner has the newest messages on a screen that is looked at."""
-    parts, raw = parts_of(request), field(request, "seq")
-    if not (raw.isascii() and raw.isdigit() and len(raw) < 10):
+    parts, raw = parts_of(request), whole_number(field(request, "seq"))
+    if raw is None:
         raise AccountError("A sequence number is a whole number.")
     async with parts.record.write() as tx:
         conversation = await conversations.load(tx, conversation_id)
         news = conversation.owner == session.staff.owner and await conversations.seen_by_staff(
-            tx, conversation_id, min(int(raw), conversation.last_seq))
+            tx, conversation_id, min(raw, conversation.last_seq))
     if news:
         parts.streams.wake(conversation_id, CONSOLE)
     return empty()
@@ -229,9 +229,9 @@ async def seen(request: Request, session: Session, conversation_id: str) -> HTTP
 @staff_only()
 async def transfer(request: Request, session: Session, conversation_id: str) -> HTTPResponse:
     """Ask a colleague who is here to take over; one keeps the conversation until they accept."""
-    parts, raw = parts_of(request), field(request, "to")
+    parts, raw = parts_of(request), whole_number(field(request, "to"))
     async with parts.record.write() as tx:
-        to = await by_id(tx, int(raw) if raw.isdigit() else -1)
+        to = await by_id(tx, -1 if raw is None else raw)
         if not parts.presence.is_here(to.id):
             raise NotYours(f"{to.first_name} is not at the console right now. You still have the conversation.")
         await handoff.offer_transfer(tx, conversation_id, session.staff, to)
@@ -289,7 +289,7 @@ def _outcome(request: Request) -> Outcome:
     result, danger, referred = (field(request, name) for name in ("result", "danger", "referred"))
     if result not in RESULTS or danger not in DANGERS or referred not in REFERRALS:
         raise AccountError("Choose how it went, whether there was danger, and where you referred the visitor.")
-    return Outcome(result, danger, referred, field(request, "note").strip()[:500])
+    return Outcome(result, danger, referred, typed(request, "note")[:500])
 
 
 @blueprint.post("/conversations/<conversation_id:str>/aside")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from haven.content import Content
-from switchboard import conversations, handoff
+from switchboard import conversations, handoff, sealed
 from switchboard.console.board import REASONS, Alert, alert_of
 from switchboard.console.text_line import TextLine, read_text_line
 from switchboard.conversations import Conversation, Message
@@ -59,30 +59,29 @@ async def read_dossier(
     conversation = await conversations.load(connection, conversation_id)
     written = await conversations.after(connection, conversation_id, 0)
     rows = list(await connection.execute(
-        sa.select(alerts).where(alerts.c.conversation == conversation_id).order_by(alerts.c.id)))
-    unaccepted = [alert_of(row, content) for row in rows if row.accepted_at is None]
+        sealed.with_key(alerts).where(alerts.c.conversation == conversation_id).order_by(alerts.c.id)))
+    unaccepted = [alert_of(connection, row, content) for row in rows if row.accepted_at is None]
     wish = conversation.handoff or {}
     return Dossier(
         conversation=conversation,
         messages=written,
-        dangers=[alert_of(row, content) for row in rows],
+        dangers=[alert_of(connection, row, content) for row in rows],
         open_danger=next((a for a in unaccepted if a.level == "acute"), unaccepted[0] if unaccepted else None),
         asked=_asked(written, content),
         reason=REASONS.get(wish.get("reason", ""), str(wish.get("reason", ""))),
         summary=str(wish.get("summary", "")),
-        callbacks=[{**call, "number": vault.mask(call["number"])}
-                   for call in await _of(connection, callbacks, conversation_id)],
-        follow_ups=await _of(connection, follow_ups, conversation_id),
-        outcomes=await _of(connection, outcomes, conversation_id),
+        callbacks=[{**sealed.callback_of(connection, row), "number": vault.mask(row.number)}
+                   for row in await _of(connection, callbacks, conversation_id)],
+        follow_ups=[sealed.follow_up_of(connection, row) for row in await _of(connection, follow_ups, conversation_id)],
+        outcomes=[sealed.outcome_of(connection, row) for row in await _of(connection, outcomes, conversation_id)],
         transfer=await handoff.transfer_of(connection, conversation_id),
         text_line=await read_text_line(connection, conversation, vault),
     )
 
 
 async def _of(connection: AsyncConnection, table: sa.Table, conversation_id: str) -> list[Any]:
-    rows = await connection.execute(
-        sa.select(table).where(table.c.conversation == conversation_id).order_by(table.c.id))
-    return [dict(row._mapping) for row in rows]
+    return list(await connection.execute(
+        sealed.with_key(table).where(table.c.conversation == conversation_id).order_by(table.c.id)))
 
 
 def _asked(written: list[Message], content: Content) -> list[Asked]:

@@ -9,21 +9,25 @@ from sanic.response import HTTPResponse, redirect
 
 from switchboard import accounts, audit, totp
 from switchboard.accounts import CodeNeeded, Session, SignInFailed, Staff
-from switchboard.console import pages
-from switchboard.console.access import COOKIE, for_everybody, home_of, is_same_origin, shift_of, staff_only
+from switchboard.clients import client_of
+from switchboard.console import cookies, pages
+from switchboard.console.access import for_everybody, home_of, is_same_origin, shift_of, staff_only
+from switchboard.console.cookies import SESSION
 from switchboard.console.forms import field
 from switchboard.limits import Pace
 from switchboard.parts import parts_of
+from switchboard.passwords import TooManySignIns
 from switchboard.records.record import RecordUnavailable
-from switchboard.streams import CONSOLE
+from switchboard.streams import CONSOLE, FLEET
 
 blueprint = Blueprint("console_entrance")
 
 
 @blueprint.before_server_start
 async def prepare(app: Sanic[Any, Any]) -> None:
-    """Bounds the work a stranger can cause; guessing at one account is ended by its own lock."""
-    app.ctx.sign_in_pace = Pace(burst=60, seconds=1.0)
+    """Bounds the work and the guesses of one address; a browser that was signed in from has a bound of its own."""
+    app.ctx.sign_in_pace = Pace(burst=60, seconds=10.0)
+    app.ctx.browser_pace = Pace(burst=accounts.FAILURES, seconds=180.0)
 
 
 @blueprint.get("/login")
@@ -35,28 +39,47 @@ async def login_page(request: Request) -> HTTPResponse:
 @blueprint.post("/login")
 async def login(request: Request) -> HTTPResponse:
     """Sign in: a cookie for 12 hours, of which the record keeps the hash."""
-    parts = parts_of(request)
-    if not is_same_origin(request) or not request.app.ctx.sign_in_pace.allows(request.client_ip):
+    parts, called = parts_of(request), field(request, "login")
+    browser = cookies.known_browser(request, called)
+    if not is_same_origin(request) or not _may_try(request, browser):
+        parts.metrics.limited("sign_in")
         return login_form(request, said="Too many tries from here. Please wait a minute.", status=429)
     try:
         token, person = await accounts.sign_in(
-            parts.record, field(request, "login"), field(request, "password"), code=field(request, "code"))
+            parts.record, called, field(request, "password"), code=field(request, "code"), known=bool(browser))
     except SignInFailed as error:
         return login_form(request, said=str(error), status=401)
     except CodeNeeded as error:
         return login_form(request, said=str(error), status=401, wants_code=True)
+    except TooManySignIns as error:
+        parts.metrics.limited("sign_in_busy")
+        return login_form(request, said=str(error), status=503)
     except RecordUnavailable as error:
         return login_form(request, said=str(error), status=503)
     async with parts.record.write() as tx:
         await audit.note(tx, "sign_in", person.id)
         parts.staff_names.update(await accounts.names(tx))
-    return signed_in(request, redirect(next_page(field(request, "next"), person), status=303), token)
+    await end_old_session(request)
+    answer = redirect(next_page(field(request, "next"), person), status=303)
+    cookies.remember_browser(request, answer, person.login)
+    return signed_in(request, answer, token)
+
+
+def _may_try(request: Request, browser: str) -> bool:
+    if browser:
+        return bool(request.app.ctx.browser_pace.allows(browser))
+    return bool(request.app.ctx.sign_in_pace.allows(client_of(request)))
+
+
+async def end_old_session(request: Request) -> None:
+    """Whoever signs in anew leaves nothing open behind: the session this browser came with ends."""
+    async with parts_of(request).record.write() as tx:
+        await accounts.end_session(tx, accounts.digest_of(cookies.read(request, SESSION)))
 
 
 def signed_in(request: Request, answer: HTTPResponse, token: str) -> HTTPResponse:
     """The answer with the cookie of a new session."""
-    answer.add_cookie(COOKIE, token, path="/staff", httponly=True, samesite="Strict",
-                      secure=parts_of(request).settings.secure_cookies, max_age=accounts.SESSION_MS // 1000)
+    cookies.give(request, answer, SESSION, token, seconds=accounts.SESSION_MS // 1000, path="/staff")
     return answer
 
 
@@ -71,7 +94,7 @@ def login_form(
 
 def next_page(path: str, person: Staff) -> str:
     """Where to go after signing in: only to a page of the console."""
-    known = path.startswith("/staff/") and "//" not in path and "\\" not in path and ":" not in path
+    known = path.startswith("/staff/") and not any(way in path for way in ("//", "..", "\\", ":"))
     if known and path != "/staff/":
         return path
     return home_of(person)
@@ -87,9 +110,10 @@ async def logout(request: Request, session: Session) -> HTTPResponse:
         await audit.note(tx, "sign_out", session.staff.id)
     shift_of(request).signed_out(session.staff.id)
     parts.presence.left(session.staff.id)
-    parts.streams.wake(CONSOLE)
+    parts.streams.tell(f"left {session.staff.id}")
+    parts.streams.wake(CONSOLE, FLEET)
     answer = redirect("/staff/login", status=303)
-    answer.delete_cookie(COOKIE, path="/staff")
+    cookies.drop(request, answer, SESSION, path="/staff")
     return answer
 
 

@@ -17,7 +17,7 @@ from switchboard.console.access import for_supervisors, staff_only
 from switchboard.console.forms import field
 from switchboard.opening_hours import HoursError
 from switchboard.parts import parts_of
-from switchboard.streams import CONSOLE
+from switchboard.streams import CONSOLE, FLEET
 
 # Those of the United States first; the others follow.
 USUAL = ("America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
@@ -48,7 +48,7 @@ async def set_hours(request: Request, session: Session) -> HTTPResponse:
         typed = {"time_zone": zone, "week": week, "holidays": holidays}
         return await _page(request, session, typed, said=str(error), status=400)
     parts.centre.set_hours(made)
-    parts.streams.wake(CONSOLE)
+    parts.streams.wake(CONSOLE, FLEET)
     return redirect("/staff/hours?told=kept", status=303)
 
 

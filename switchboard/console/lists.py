@@ -14,7 +14,7 @@ from sanic.response import HTTPResponse, redirect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from haven.text import clean
-from switchboard import audit, handoff
+from switchboard import audit, handoff, sealed
 from switchboard.accounts import AccountError, Session
 from switchboard.console import pages
 from switchboard.console.access import staff_only
@@ -41,16 +41,17 @@ async def _lists(
     parts = parts_of(request)
     async with parts.record.read() as connection:
         calls = await _callbacks(connection, parts.vault)
-        promises = list(await connection.execute(
-            sa.select(follow_ups).where(follow_ups.c.done_at.is_(None)).order_by(follow_ups.c.due)))
+        rows = await connection.execute(
+            sealed.with_key(follow_ups).where(follow_ups.c.done_at.is_(None)).order_by(follow_ups.c.due))
+        promises = [sealed.follow_up_of(connection, row) for row in rows]
     return pages.page(request, "callbacks.html", session, calls=calls, promises=promises, revealed=revealed,
                       names=parts.staff_names, today=date.today().isoformat())
 
 
 async def _callbacks(connection: AsyncConnection, vault: Vault) -> list[dict[str, Any]]:
     rows = await connection.execute(
-        sa.select(callbacks).order_by(callbacks.c.done_at.is_not(None), callbacks.c.asked_at).limit(300))
-    return [{**row._mapping, "number": vault.mask(row.number)} for row in rows]
+        sealed.with_key(callbacks).order_by(callbacks.c.done_at.is_not(None), callbacks.c.asked_at).limit(300))
+    return [{**sealed.callback_of(connection, row), "number": vault.mask(row.number)} for row in rows]
 
 
 @blueprint.post("/callbacks/<callback_id:int>/number")

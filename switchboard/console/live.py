@@ -12,13 +12,16 @@ from typing import Any
 
 from sanic import Blueprint, Request, Sanic
 
-from switchboard import accounts, audit
+from switchboard import accounts, audit, leaving
 from switchboard.accounts import Session, session_of
-from switchboard.console import pages
-from switchboard.console.access import COOKIE, shift_of, staff_only
+from switchboard.console import cookies, pages
+from switchboard.console.access import shift_of, staff_only
 from switchboard.console.board import BOARD, Board
+from switchboard.console.call_book import CallBook
+from switchboard.console.cookies import SESSION
 from switchboard.console.desk import board_of, conversation_values
 from switchboard.console.dossier import Dossier, read_dossier
+from switchboard.console.forms import whole_number
 from switchboard.console.on_call import Haste, OnCall
 from switchboard.console.replies import load_replies
 from switchboard.console.shift import Patience, Shift
@@ -26,6 +29,7 @@ from switchboard.console.watch import Watch
 from switchboard.conversations import NoConversation
 from switchboard.parts import Parts, parts_of
 from switchboard.records.record import RecordUnavailable, now
+from switchboard.streams import FLEET
 
 HEARTBEAT_SECONDS = 15.0
 
@@ -47,6 +51,10 @@ async def read_staff(app: Sanic[Any, Any]) -> None:
     settings = parts.settings
     app.ctx.on_call = OnCall(settings.on_call.split(), centre=parts.centre.name, haste=Haste(
         settings.on_call_danger, settings.on_call_waiting, settings.on_call_again))
+    if not parts.record.is_sqlite:
+        app.ctx.on_call.book = CallBook(parts.record)
+        app.ctx.on_call.tell_others = lambda told: parts.streams.tell(f"on_call {told}")
+        parts.streams.listen("on_call", app.ctx.on_call.heard)
     async with parts.record.read() as connection:
         people = await accounts.everybody(connection)
     for person in people:
@@ -66,10 +74,7 @@ async def begin(app: Sanic[Any, Any]) -> None:
 
 @blueprint.before_server_stop
 async def end(app: Sanic[Any, Any]) -> None:
-    tasks = getattr(app.ctx, "console_tasks", [])
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await leaving.cancelled(getattr(app.ctx, "console_tasks", []))
     app.ctx.on_call.close()
 
 
@@ -88,6 +93,7 @@ async def events(request: Request, session: Session) -> None:
         return
     shift.opened(person.id)
     parts.presence.came(person.id)
+    parts.streams.rouse(FLEET)
     try:
         with suppress(RecordUnavailable):  # the browser asks again from where it was
             async for chunk in window.chunks():
@@ -95,11 +101,12 @@ async def events(request: Request, session: Session) -> None:
     finally:
         parts.presence.went(person.id)
         shift.closed(person.id)
+        parts.streams.rouse(FLEET)
 
 
 def _after(request: Request) -> int:
     raw = request.headers.get("last-event-id") or request.args.get("after") or "0"
-    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 10 else 0
+    return whole_number(raw) or 0
 
 
 @dataclass
@@ -126,6 +133,8 @@ class Window:
                 any_.clear()
                 for chunk in await self._news(queue, talk):
                     yield chunk
+                if streams.is_closing:
+                    return
                 with suppress(TimeoutError):
                     await asyncio.wait_for(any_.wait(), HEARTBEAT_SECONDS)
                 if time.monotonic() - checked >= HEARTBEAT_SECONDS:
@@ -148,7 +157,7 @@ class Window:
         return chunks
 
     async def _has_ended(self) -> bool:
-        record, token = parts_of(self.request).record, self.request.cookies.get(COOKIE) or ""
+        record, token = parts_of(self.request).record, cookies.read(self.request, SESSION)
         return await session_of(record, token) is None
 
     def _queue(self, board: Board) -> list[str]:
@@ -157,9 +166,11 @@ class Window:
         cards, order = board.news(self.session.staff, since=self.version, order=self.order)
         self.version = board.version
         self.order = self.order if order == "null" else order
-        on_call = json.dumps(self.request.app.ctx.on_call.shown(parts_of(self.request).centre.hours.zone))
+        ctx = self.request.app.ctx
+        on_call = json.dumps(ctx.on_call.shown(parts_of(self.request).centre.hours.zone))
+        proof = json.dumps(pages.fill("_proof.html", proof=ctx.proof))
         return [f'event: queue\ndata: {{"order": {order}, "cards": {cards}, "calls": {board.queue.calls}, '
-                f'"on_call": {on_call}, "now": {now()}}}\n\n']
+                f'"on_call": {on_call}, "proof": {proof}, "now": {now()}}}\n\n']
 
     async def _conversation(self, parts: Parts) -> list[str]:
         """New messages, and head and summary where they changed."""

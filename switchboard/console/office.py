@@ -9,9 +9,9 @@ from switchboard import accounts, audit
 from switchboard.accounts import AccountError, Session
 from switchboard.console import pages
 from switchboard.console.access import for_auditors, for_supervisors, shift_of, staff_only
-from switchboard.console.forms import field
+from switchboard.console.forms import field, whole_number
 from switchboard.parts import parts_of
-from switchboard.streams import CONSOLE
+from switchboard.streams import CONSOLE, FLEET
 
 blueprint = Blueprint("console_office")
 
@@ -25,7 +25,7 @@ async def pause(request: Request, session: Session) -> HTTPResponse:
         await accounts.set_paused(tx, session.staff.id, begin)
         await audit.note(tx, "break_begins" if begin else "break_ends", session.staff.id)
     (parts.presence.away if begin else parts.presence.back)(session.staff.id)
-    parts.streams.wake(CONSOLE, f"staff {session.staff.id}")
+    parts.streams.wake(CONSOLE, FLEET, f"staff {session.staff.id}")
     return redirect("/staff/", status=303)
 
 
@@ -103,7 +103,7 @@ async def change_person(request: Request, session: Session, staff_id: int, what:
 @staff_only(for_auditors)
 async def audit_log(request: Request, session: Session) -> HTTPResponse:
     """Who did or saw what, newest first."""
-    parts, raw = parts_of(request), request.args.get("before", "")
+    parts, before = parts_of(request), whole_number(request.args.get("before", ""))
     async with parts.record.read() as connection:
-        rows = await audit.newest(connection, before=int(raw) if raw.isdigit() and len(raw) < 12 else None)
+        rows = await audit.newest(connection, before=before)
     return pages.page(request, "audit.html", session, rows=rows, names=parts.staff_names)

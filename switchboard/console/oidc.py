@@ -32,8 +32,9 @@ from haven.errors import HavenError
 from haven.settings import Settings
 from switchboard import accounts, audit
 from switchboard.accounts import SignInFailed
-from switchboard.console import pages
-from switchboard.console.entrance import login_form, next_page, signed_in
+from switchboard.clients import client_of
+from switchboard.console import cookies, pages
+from switchboard.console.entrance import end_old_session, login_form, next_page, signed_in
 from switchboard.parts import parts_of
 from switchboard.records.record import RecordUnavailable
 
@@ -163,7 +164,7 @@ async def know_provider(app: Sanic[Any, Any]) -> None:
 async def begin(request: Request) -> HTTPResponse:
     """Send the browser to the provider; what must come back unchanged stays in a signed cookie."""
     provider: Provider | None = request.app.ctx.oidc
-    if provider is None or not request.app.ctx.sign_in_pace.allows(request.client_ip):
+    if provider is None or not request.app.ctx.sign_in_pace.allows(client_of(request)):
         return login_form(request, said="This way to sign in is not open now.", status=404 if provider is None else 429)
     kept = {"state": generate_token(43), "nonce": generate_token(43), "verifier": generate_token(64),
             "next": request.args.get("next", "")}
@@ -172,8 +173,8 @@ async def begin(request: Request) -> HTTPResponse:
     except ProviderFailed as error:
         return _failed(request, error)
     answer = redirect(address, status=303)
-    answer.add_cookie(COOKIE, _seal(request).dumps(kept), path="/staff/oidc", httponly=True, samesite="Lax",
-                      secure=parts_of(request).settings.secure_cookies, max_age=SECONDS)
+    cookies.give(request, answer, COOKIE, str(_seal(request).dumps(kept)), seconds=SECONDS, path="/staff/oidc",
+                 samesite="Lax")
     return answer
 
 
@@ -183,7 +184,7 @@ async def back(request: Request) -> HTTPResponse:
     provider: Provider | None = request.app.ctx.oidc
     try:
         kept = _kept(request)
-        if provider is None or not request.app.ctx.sign_in_pace.allows(request.client_ip):
+        if provider is None or not request.app.ctx.sign_in_pace.allows(client_of(request)):
             raise ProviderFailed("not open now")
         email = await provider.email(request.args.get("code", ""), kept["nonce"], kept["verifier"])
         token, person = await accounts.sign_in_by_email(parts_of(request).record, email)
@@ -195,14 +196,15 @@ async def back(request: Request) -> HTTPResponse:
         await audit.note(tx, "sign_in", person.id, detail="by the centre's provider")
     # A page, no redirect: the strict cookie is sent only when the way to the console begins at our own page.
     answer = pages.page(request, "entered.html", None, goal=quote(next_page(kept["next"], person), safe="/"))
-    answer.delete_cookie(COOKIE, path="/staff/oidc")
+    cookies.drop(request, answer, COOKIE, path="/staff/oidc")
+    await end_old_session(request)
     return signed_in(request, answer, token)
 
 
 def _kept(request: Request) -> dict[str, str]:
     """What this browser took along, if the answer belongs to it. Raises ProviderFailed."""
     try:
-        kept: dict[str, str] = _seal(request).loads(request.cookies.get(COOKIE) or "", max_age=SECONDS)
+        kept: dict[str, str] = _seal(request).loads(cookies.read(request, COOKIE), max_age=SECONDS)
     except BadSignature as error:
         raise ProviderFailed("no sign-in was begun in this browser") from error
     if not hmac.compare_digest(kept["state"].encode(), request.args.get("state", "").encode()):

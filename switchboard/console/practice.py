@@ -23,7 +23,7 @@ from switchboard import audit, conversations
 from switchboard.accounts import AccountError, Session
 from switchboard.console import pages
 from switchboard.console.access import staff_only
-from switchboard.console.forms import field
+from switchboard.console.forms import field, whole_number
 from switchboard.conversations import NoConversation
 from switchboard.inbox import NotStored
 from switchboard.parts import Parts, parts_of
@@ -174,7 +174,9 @@ async def practice(request: Request, session: Session) -> HTTPResponse:
 async def begin(request: Request, session: Session) -> HTTPResponse:
     """Let one of them write, or all."""
     scenes, raw = request.app.ctx.scenes, field(request, "scene")
-    chosen = scenes if raw == "all" else [scenes[int(raw)]] if raw.isdigit() and int(raw[:3]) < len(scenes) else []
+    number = whole_number(raw)
+    one = [scenes[number]] if number is not None and number < len(scenes) else []
+    chosen = scenes if raw == "all" else one
     if not chosen:
         raise AccountError("Choose a made-up visitor.")
     for scene in chosen:

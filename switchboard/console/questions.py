@@ -18,7 +18,7 @@ from switchboard import audit, unanswered
 from switchboard.accounts import AccountError, Session
 from switchboard.console import pages
 from switchboard.console.access import for_writers, staff_only
-from switchboard.console.forms import field
+from switchboard.console.forms import field, typed, whole_number
 from switchboard.parts import parts_of
 from switchboard.records.record import now
 from switchboard.records.tables import drafts
@@ -138,11 +138,11 @@ async def withdraw(request: Request, session: Session, draft_id: int) -> HTTPRes
 async def _keep(
     request: Request, session: Session, kind: str, *, answer: str | None = None, draft: dict[str, Any] | None = None
 ) -> None:
-    parts, raw = parts_of(request), field(request, "asked")
+    parts, times = parts_of(request), whole_number(field(request, "asked"))
     async with parts.record.write() as tx:
         result = await tx.execute(sa.insert(drafts).values(
             kind=kind, question=_question(request), language=_language(request), answer=answer, draft=draft,
-            asked=int(raw) if raw.isdigit() and len(raw) < 7 else 1, made_by=session.staff.id, made_at=now(),
+            asked=1 if times is None else min(times, 999_999), made_by=session.staff.id, made_at=now(),
         ).returning(drafts.c.id))
         await audit.note(tx, f"draft_{kind}", session.staff.id, detail=f"draft {result.scalar_one()} {answer or ''}")
 
@@ -162,7 +162,7 @@ def _fields(request: Request) -> dict[str, Any]:
     form: Any = request.form or {}
     support = [id for id in form.getlist("support") if isinstance(id, str)] if form else []
     more = field(request, "more_support").replace(",", " ").split()
-    return {**{name: " ".join(field(request, name).split()) for name in TEXTS}, "topic": field(request, "topic"),
+    return {**{name: " ".join(typed(request, name).split()) for name in TEXTS}, "topic": field(request, "topic"),
             "support": list(dict.fromkeys([*support, *more]))[:20],
             "corrections": field(request, "corrections").replace(",", " ").split()[:10]}
 

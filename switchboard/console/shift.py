@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 # Without script there is no open line and no key press to see: reading and writing a reply takes a while.
 UNSEEN_SECONDS = 180.0
+TOLD_SECONDS = 900.0  # beyond any patience; older signs of life are not told to other switchboards
 LATE_SECONDS = 2.0  # what was on its way when a line was lost is no sign that somebody is still there
 
 
@@ -30,6 +33,7 @@ class Shift:
         self._touched: dict[tuple[int, str], float] = {}
         self._line_lost: dict[int, float] = {}
         self._began = time.monotonic()
+        self._windows_elsewhere: Counter[int] = Counter()  # at other switchboards (switchboard.fleet)
 
     def opened(self, staff_id: int) -> None:
         """A window with script follows the console."""
@@ -59,11 +63,11 @@ class Shift:
 
     def is_here(self, staff_id: int) -> bool:
         """Whether a window is open or a page was asked for a short while ago."""
-        return self._windows[staff_id] > 0 or self._since(self._seen.get(staff_id)) < UNSEEN_SECONDS
+        return self.has_window(staff_id) or self._since(self._seen.get(staff_id)) < UNSEEN_SECONDS
 
     def is_gone(self, staff_id: int, patience: Patience) -> bool:
         """Whether this person's line has been lost for too long to leave a visitor with them."""
-        if self._windows[staff_id] > 0:
+        if self.has_window(staff_id):
             return False
         if staff_id in self._line_lost and not self._reads_without_script(staff_id):
             return self._since(self._line_lost[staff_id]) > patience.line
@@ -74,12 +78,39 @@ class Shift:
 
     def has_window(self, staff_id: int) -> bool:
         """Whether this person's console runs the script, so that key presses are seen."""
-        return self._windows[staff_id] > 0
+        return self._windows[staff_id] + self._windows_elsewhere[staff_id] > 0
 
     def last_touch(self, staff_id: int, conversation_id: str) -> float | None:
         """Seconds since this person's last sign of life in a conversation; None if there was none."""
         at = self._touched.get((staff_id, conversation_id))
         return None if at is None else time.monotonic() - at
+
+    def state(self) -> dict[str, Any]:
+        """What other switchboards must know; times as milliseconds ago."""
+        moment = time.monotonic()
+
+        def ages(times: Mapping[Any, float]) -> list[tuple[Any, int]]:
+            return [(key, round(1000 * (moment - at))) for key, at in times.items() if moment - at < TOLD_SECONDS]
+
+        return {"windows": {str(staff_id): count for staff_id, count in self._windows.items() if count > 0},
+                "seen": ages(self._seen), "touched": ages(self._touched), "line_lost": ages(self._line_lost)}
+
+    def elsewhere(self, states: Iterable[tuple[dict[str, Any], int]]) -> None:
+        """Take in the states of all other switchboards, each with its age in milliseconds."""
+        moment, windows = time.monotonic(), Counter[int]()
+        for state, age in states:
+            windows.update({int(staff_id): count for staff_id, count in state["windows"].items()})
+            for times, told in ((self._seen, state["seen"]), (self._line_lost, state["line_lost"])):
+                for staff_id, ms in told:
+                    times[staff_id] = max(times.get(staff_id, float("-inf")), moment - (ms + age) / 1000)
+            for (staff_id, conversation_id), ms in state["touched"]:
+                key = (staff_id, conversation_id)
+                self._touched[key] = max(self._touched.get(key, float("-inf")), moment - (ms + age) / 1000)
+        for staff_id in self._windows_elsewhere.keys() - windows.keys():
+            self._line_lost.setdefault(staff_id, moment)  # that switchboard ended, or the window there did
+        for staff_id in windows:
+            self._line_lost.pop(staff_id, None)
+        self._windows_elsewhere = windows
 
     def _since(self, at: float | None) -> float:
         return float("inf") if at is None else time.monotonic() - at

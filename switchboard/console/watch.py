@@ -43,6 +43,8 @@ class Watch:
                     await self._read_names()
             except RecordUnavailable:
                 logger.warning("the record cannot be reached, nobody is watched over for a moment")
+            except Exception:  # one look's fault must not end the watch
+                logger.exception("a look at who went silent failed")
 
     async def look(self) -> None:
         """Offer again whatever is with somebody who went silent; take stale offers off the table."""

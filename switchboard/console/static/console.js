@@ -32,6 +32,17 @@ function tick() {
     const words = silence > 120000 ? `silent for ${span(silence)}` : "";
     if (mark.textContent !== words) mark.textContent = words;
   }
+  checkProof(present);
+}
+
+// The page itself sees that no proof came: what should tell it may be what is broken.
+function checkProof(present) {
+  const { since, patience } = at("#proof").dataset;
+  const overdue = Number(patience) > 0 && present - Number(since) > Number(patience);
+  at("#proof").classList.toggle("overdue", overdue);
+  const warning = at("#unproven");
+  const words = overdue ? warning.dataset.words : "";
+  if (warning.textContent !== words) warning.textContent = words;
 }
 
 // -- the queue --------------------------------------------------------------------------------------
@@ -42,10 +53,11 @@ function element(html) {
   return template.content.firstElementChild;
 }
 
-function showQueue({ order, cards, calls, on_call: onCall, now }) {
+function showQueue({ order, cards, calls, on_call: onCall, proof, now }) {
   clock = now - Date.now();
   at("#calls").textContent = calls || "";
   if (at("#on-call").textContent !== onCall) at("#on-call").textContent = onCall;
+  at("#proof").replaceWith(element(proof));
   const focused = document.activeElement?.closest?.(".card")?.id;
   const known = new Map(all(".card").map((card) => [card.dataset.id, card]));
   for (const [id, html] of Object.entries(cards)) {
