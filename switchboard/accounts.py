@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import re
 import secrets
-import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,19 +17,22 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from haven.errors import HavenError
+from haven.text import NotText, TooLong, clean
 from switchboard import totp
+from switchboard.passwords import Passwords
 from switchboard.records.record import Record, now
 from switchboard.records.tables import staff, staff_sessions
 
 ROLES = ("staff", "supervisor", "content", "auditor")
 MIN_PASSWORD = 12  # characters
+NOBODY = 0  # no account has this number
 FAILURES = 5  # wrong passwords in a row before the account is locked
 LOCK_MS = 15 * 60_000
 SESSION_MS = 12 * 3_600_000  # a session ends for good, however busy it is
 IDLE_MS = 60 * 60_000  # without any request or open console; an open console must keep ringing at night
 SEEN_EVERY_MS = 60_000  # how often "seen" is written
 
-_AT_ONCE = threading.BoundedSemaphore(2)  # each hash takes 64 MiB: many sign-ins queue up instead
+_PASSWORDS = Passwords()
 _EMAIL = re.compile(r"[^@\s]{1,100}@[^@\s]+\.[^@\s]{1,60}")
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread on paper
@@ -109,7 +110,7 @@ async def add(
     tx: AsyncConnection, *, login: str, name: str, role: str, password: str, must_change: bool = True
 ) -> Staff:
     """Make an account. `password` is a hash from `hashed`. Raises AccountError."""
-    login, name = login.strip().lower(), " ".join(name.split())
+    login, name = login.strip().lower(), _name(name)
     _check_new(login, name, role)
     if (await tx.execute(sa.select(staff.c.id).where(staff.c.login == login))).first():
         raise AccountError(f"There is already an account {login!r}.")
@@ -117,6 +118,14 @@ async def add(
         login=login, name=name, role=role, password=password, must_change=must_change, made_at=now())
         .returning(staff.c.id))
     return await by_id(tx, result.scalar_one())
+
+
+def _name(raw: str) -> str:
+    """A name as visitors may read it: nothing unseen, nothing that turns the reading direction."""
+    try:
+        return " ".join(clean(raw).split())
+    except (NotText, TooLong):
+        return ""
 
 
 def _check_new(login: str, name: str, role: str) -> None:
@@ -169,8 +178,8 @@ async def confirm_password(record: Record, person: Staff, password: str) -> None
     """Check a password once more before something grave. Raises SignInFailed; failures count."""
     async with record.read() as connection:
         row = (await connection.execute(sa.select(staff).where(staff.c.id == person.id))).one()
-    if (row.locked_until or 0) > now() or not await asyncio.to_thread(_fits, row.password, password):
-        await _failed(record, row)
+    if (row.locked_until or 0) > now() or not await _PASSWORDS.do(_fits, row.password, password):
+        await _failed(record, row.id)
         raise SignInFailed()
 
 
@@ -186,7 +195,7 @@ async def set_totp(tx: AsyncConnection, staff_id: int, secret: str | None) -> No
 
 async def set_capacity(tx: AsyncConnection, staff_id: int, raw: str) -> None:
     """Set how many conversations this person may have at once. Raises AccountError."""
-    if not (raw.isascii() and raw.isdigit() and 1 <= int(raw[:4]) <= 50):
+    if not (raw.isascii() and raw.isdigit() and len(raw) < 5 and 1 <= int(raw) <= 50):
         raise AccountError("Choose a number from 1 to 50.")
     await tx.execute(staff.update().where(staff.c.id == staff_id).values(capacity=int(raw)))
 
@@ -227,7 +236,7 @@ def one_time_password() -> str:
 
 async def hashed(password: str) -> str:
     """The argon2id hash of a password, made off the event loop."""
-    return await asyncio.to_thread(_hash, password)
+    return await _PASSWORDS.do(_hash, password)
 
 
 # -- the first account --------------------------------------------------------------------------------------
@@ -279,19 +288,23 @@ def _write_privately(path: Path, text: str) -> None:
 # -- sessions -----------------------------------------------------------------------------------------------
 
 
-async def sign_in(record: Record, login: str, password: str, *, code: str = "") -> tuple[str, Staff]:
+async def sign_in(
+    record: Record, login: str, password: str, *, code: str = "", known: bool = False
+) -> tuple[str, Staff]:
     """A new session: its token (only the hash is stored) and who it belongs to.
 
-    Raises SignInFailed, after the same work whether or not there is such an account; CodeNeeded.
+    `known`: from a browser this account was signed in from before (the caller counts its tries); a lock does not hold
+    for it, so that a stranger who guesses keeps nobody out. Raises SignInFailed, after the same work whether or not
+    there is such an account; CodeNeeded.
     """
     async with record.read() as connection:
         row = (await connection.execute(sa.select(staff).where(staff.c.login == login.strip().lower()))).first()
-    fits = await asyncio.to_thread(_fits, row.password if row else _nobody(), password)
-    usable = row is not None and row.disabled_at is None and (row.locked_until or 0) <= now()
+    fits = await _PASSWORDS.do(_fits, row.password if row else None, password)
+    usable = row is not None and row.disabled_at is None and (known or (row.locked_until or 0) <= now())
     if row is None or not usable or not fits:
-        await _failed(record, row if usable else None)
+        await _failed(record, row.id if row and usable and not known else NOBODY)
         raise SignInFailed()
-    return await _opened(record, row, password, code)
+    return await _opened(record, row, password, code, known=known)
 
 
 async def sign_in_by_email(record: Record, email: str) -> tuple[str, Staff]:
@@ -309,20 +322,32 @@ async def sign_in_by_email(record: Record, email: str) -> tuple[str, Staff]:
         return await _new_session(tx, row.id), await by_id(tx, row.id)
 
 
-async def _opened(record: Record, row: Any, password: str, code: str) -> tuple[str, Staff]:
+async def _opened(record: Record, row: Any, password: str, code: str, *, known: bool) -> tuple[str, Staff]:
     step = None
     if row.totp:
         if not code.strip():
             raise CodeNeeded("Enter the six digits of your authenticator.")
         step = totp.step_of(row.totp, code, after=row.totp_step)
         if step is None:
-            await _failed(record, row)
+            await _failed(record, NOBODY if known else row.id)
             raise SignInFailed()
     fresh = await hashed(password) if _hasher().check_needs_rehash(row.password) else row.password
     async with record.write() as tx:
-        await tx.execute(staff.update().where(staff.c.id == row.id).values(
-            failed=0, locked_until=None, password=fresh, totp_step=step if step else row.totp_step))
+        await _enter(tx, row, fresh, step, known=known)
         return await _new_session(tx, row.id), await by_id(tx, row.id)
+
+
+async def _enter(tx: AsyncConnection, row: Any, password: str, step: int | None, *, known: bool) -> None:
+    """Note the sign-in, if nothing came between the check and now: of two who send the same code, or of sixty who guess
+    at once, the lock and the used code stop all that come after. Raises SignInFailed."""
+    s = staff.c
+    still = [s.id == row.id, s.password == row.password, s.disabled_at.is_(None)]
+    still += [] if known else [sa.func.coalesce(s.locked_until, 0) <= now()]
+    still += [] if step is None else [sa.func.coalesce(s.totp_step, 0) < step]
+    values: dict[str, Any] = {"password": password, "totp_step": row.totp_step if step is None else step}
+    values |= {} if known else {"failed": 0, "locked_until": None}
+    if (await tx.execute(staff.update().where(*still).values(**values))).rowcount != 1:
+        raise SignInFailed()
 
 
 async def _new_session(tx: AsyncConnection, staff_id: int) -> str:
@@ -334,15 +359,14 @@ async def _new_session(tx: AsyncConnection, staff_id: int) -> str:
     return token
 
 
-async def _failed(record: Record, row: Any) -> None:
-    if row is None:
-        return
+async def _failed(record: Record, staff_id: int) -> None:
+    """Count a failure; for NOBODY the same work, so that a clock tells a stranger nothing."""
     async with record.write() as tx:
         result = await tx.execute(
-            staff.update().where(staff.c.id == row.id).values(failed=staff.c.failed + 1)
+            staff.update().where(staff.c.id == staff_id).values(failed=staff.c.failed + 1)
             .returning(staff.c.failed))
-        if result.scalar_one() >= FAILURES:
-            await tx.execute(staff.update().where(staff.c.id == row.id).values(
+        if (result.scalar() or 0) >= FAILURES:
+            await tx.execute(staff.update().where(staff.c.id == staff_id).values(
                 failed=0, locked_until=now() + LOCK_MS))
 
 
@@ -373,7 +397,12 @@ async def _seen(record: Record, token_hash: str, moment: int) -> None:
 async def sign_out(record: Record, session: Session) -> None:
     """End a session."""
     async with record.write() as tx:
-        await tx.execute(staff_sessions.delete().where(staff_sessions.c.token_hash == session.token_hash))
+        await end_session(tx, session.token_hash)
+
+
+async def end_session(tx: AsyncConnection, token_hash: str) -> None:
+    """End the session with this hash, if there is one."""
+    await tx.execute(staff_sessions.delete().where(staff_sessions.c.token_hash == token_hash))
 
 
 def digest_of(token: str) -> str:
@@ -388,14 +417,13 @@ def _staff(row: Any) -> Staff:
 
 
 def _hash(password: str) -> str:
-    with _AT_ONCE:
-        return _hasher().hash(password)
+    return _hasher().hash(password)
 
 
-def _fits(digest: str, password: str) -> bool:
+def _fits(digest: str | None, password: str) -> bool:
+    """Without `digest` (there is no such account) the same work for nothing."""
     try:
-        with _AT_ONCE:
-            return _hasher().verify(digest, password)
+        return _hasher().verify(digest or _nobody(), password)
     except (VerificationError, InvalidHashError):
         return False
 

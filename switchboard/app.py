@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import sys
 from typing import Any
 
 from sanic import Sanic
-from sanic.response import BaseHTTPResponse
 
-from haven.redaction import IdsOnly
+from haven import logs
 from haven.settings import Settings, load_settings
-from switchboard import console, errors, health, origins, pages
+from switchboard import console, errors, health, leaving, origins, pages, requests, security
 from switchboard.channels import sms, widget
+from switchboard.fleet import Fleet
+from switchboard.keys import WrongKeys, check_keys
 from switchboard.parts import Knowledge, make_parts
+from switchboard.proof import Proof
+from switchboard.records.record import Record, RecordUnavailable
+from switchboard.relay import Relay
+from switchboard.vitals import Vitals
 
-# Everything a page of ours loads comes from here, and nothing may frame the console.
-SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
-}
+logger = logging.getLogger(__name__)
 
-SCRIPTS = {name: SECURITY[name] for name in ("Referrer-Policy", "X-Content-Type-Options")}
+# How long the guard's thread may keep the event loop waiting each time: a fifth of what Python gives it.
+SWITCH_SECONDS = 0.001
 
 
 def create_app(
     settings: Settings, *, name: str = "switchboard", knowledge: Knowledge | None = None
 ) -> Sanic[Any, Any]:
     """A switchboard that is ready to run; nothing is opened before it starts."""
-    app = Sanic(name, configure_logging=False)
-    app.config.update(REQUEST_MAX_SIZE=65_536, RESPONSE_TIMEOUT=60, KEEP_ALIVE_TIMEOUT=75, ACCESS_LOG=False)
+    app = Sanic(name, configure_logging=False, request_class=requests.BoundedRequest)
+    app.config.update(REQUEST_TIMEOUT=requests.HEAD_SECONDS, RESPONSE_TIMEOUT=60, KEEP_ALIVE_TIMEOUT=75,
+                      ACCESS_LOG=False)
+    security.install(app, https=settings.secure_cookies)
     errors.install(app)
     origins.install(app, settings.allowed_origins)
     for blueprint in (widget.blueprint, sms.blueprint, console.blueprint, health.blueprint, pages.blueprint):
@@ -44,38 +46,93 @@ def create_app(
         app.ctx.parts = make_parts(settings, knowledge)
         await app.ctx.parts.open()
 
+    @app.listener("before_server_start", priority=-1)  # type: ignore[untyped-decorator]  # after the console's board
+    async def watch(app: Sanic[Any, Any]) -> None:
+        app.ctx.proof = Proof(app.ctx.parts, own_address(settings), seconds=settings.proof_seconds)
+        app.ctx.proof.tried = lambda: app.ctx.board.touch(app.ctx.parts)
+        app.ctx.vitals = Vitals(app.ctx.parts, app.ctx.board, app.ctx.proof)
+
     @app.after_server_start
     async def begin(app: Sanic[Any, Any]) -> None:
-        app.ctx.clock = asyncio.create_task(app.ctx.parts.clock.run())
+        app.ctx.tasks = _begin(app)
 
     @app.before_server_stop
     async def end(app: Sanic[Any, Any]) -> None:
-        app.ctx.clock.cancel()
-        await asyncio.gather(app.ctx.clock, return_exceptions=True)
+        await _end(app)
 
     @app.after_server_stop
     async def stop(app: Sanic[Any, Any]) -> None:
-        await app.ctx.parts.close()
+        await leaving.within(leaving.CLOSE_SECONDS, app.ctx.parts.close(), "closing the record and the lines")
 
-    async def headers(_: Any, response: BaseHTTPResponse) -> None:
-        # A script is no document: the policies on pages mean nothing on it, and every byte of it is counted.
-        script = (response.content_type or "").startswith("text/javascript")
-        for header, value in (SCRIPTS if script else SECURITY).items():
-            response.headers.setdefault(header, value)
-
-    app.register_middleware(headers, "response")
     return app
+
+
+def own_address(settings: Settings) -> str:
+    """Where this switchboard reaches itself."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 (read, not bound)
+    return f"http://{host}:{settings.port}"
+
+
+def _begin(app: Sanic[Any, Any]) -> list[asyncio.Task[None]]:
+    """What runs beside the requests: clock, daily purge, watch over the parts, proofs that danger gets guidance; and,
+    on PostgreSQL, what ties switchboards together."""
+    parts, on_call = app.ctx.parts, app.ctx.on_call
+    tasks = [asyncio.create_task(work) for work in (
+        parts.clock.run(), parts.retention.run(), app.ctx.vitals.run(),
+        app.ctx.proof.run(on_call.tell, parts.settings.on_call_again))]
+    if not parts.record.is_sqlite:
+        app.ctx.fleet = Fleet(parts, app.ctx.shift)
+        tasks += [asyncio.create_task(Relay(parts.record, parts.streams).run()),
+                  asyncio.create_task(app.ctx.fleet.run())]
+    return tasks
+
+
+async def _end(app: Sanic[Any, Any]) -> None:
+    """Streams end, so that their followers go elsewhere; turns under way are answered; then the rest stops."""
+    app.ctx.parts.streams.close()
+    await app.ctx.parts.brain.finish()
+    app.ctx.hanging_up = asyncio.create_task(leaving.hang_up(app))  # goes on while the server waits for connections
+    await leaving.cancelled(app.ctx.tasks)
+    if hasattr(app.ctx, "fleet"):
+        await leaving.within(leaving.LEAVE_SECONDS, app.ctx.fleet.leave(), "telling the other switchboards")
 
 
 def main() -> None:
     """Run one switchboard, as the Procfile does."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(IdsOnly())
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = load_settings()
-    create_app(settings).run(
-        settings.host, settings.port, single_process=True, access_log=False, motd=False)
+    logs.begin(settings.log)
+    requests.open_files()
+    try:
+        asyncio.run(_keys_fit(settings))
+    except (WrongKeys, RecordUnavailable) as error:
+        logger.critical("%s", error)
+        sys.exit(1)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    app = create_app(settings)
+    app.after_server_start(_keep_what_was_loaded)
+    serve(app, settings)
+
+
+def serve(app: Sanic[Any, Any], settings: Settings) -> None:
+    """Serve until this process is told to stop."""
+    app.run(settings.host, settings.port, protocol=leaving.Connection, single_process=True, access_log=False,
+            motd=False)
+
+
+async def _keep_what_was_loaded(_: Sanic[Any, Any]) -> None:
+    """Spare the garbage collector what stays for good: to walk through it takes a tenth of a second, amid a message."""
+    gc.collect()
+    gc.freeze()
+
+
+async def _keys_fit(settings: Settings) -> None:
+    """Stop with a sentence, before anything is loaded, where the record cannot be read with these keys."""
+    record = Record.of(settings)
+    try:
+        await record.migrate()
+        await check_keys(record)
+    finally:
+        await record.close()
 
 
 if __name__ == "__main__":

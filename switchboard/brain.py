@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from haven.centre import Centre
 from haven.content import Content
-from switchboard import conversations
+from switchboard import conversations, turns
 from switchboard.assistant_client import AssistantClient, AssistantFailed, Reply
 from switchboard.conversations import BOT, Conversation, Message, NoConversation
 from switchboard.crisis_lane import CrisisLane
 from switchboard.follow_through import FollowThrough
+from switchboard.metrics import Metrics
 from switchboard.numbers import Vault
 from switchboard.offers import (
     ABOUT_PEOPLE,
+    goes_on,
     is_answer,
     is_follow_through,
     offer_of,
@@ -34,6 +38,8 @@ from switchboard.texts import Texts
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0  # between tries while the record cannot be reached
+LOOK_AGAIN_SECONDS = 0.3  # while another switchboard is at a conversation
+LEASE_SECONDS = 2.0  # beyond the budget of a turn: whoever holds a turn longer is gone
 AT_ONCE = 16  # turns given to the assistant at the same time; more only queue up inside it
 
 
@@ -51,10 +57,12 @@ class Brain:
         centre: Centre,
         presence: Presence,
         vault: Vault,
+        metrics: Metrics,
         *,
         pause: float,
     ) -> None:
         self._record = record
+        self._metrics = metrics
         self._assistant = assistant
         self._lane = lane
         self._follow = follow
@@ -65,6 +73,7 @@ class Brain:
         self._presence = presence
         self._vault = vault
         self._pause = pause
+        self._me = uuid.uuid4().hex  # whose turn it is, where several switchboards share the record
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._heard: dict[str, asyncio.Event] = {}  # of those that listen whether more comes
@@ -90,6 +99,11 @@ class Brain:
         """Whether an answer is on its way."""
         return conversation_id in self._workers
 
+    async def finish(self) -> None:
+        """Let the turns under way end; what is still owed after a turn's budget is taken up after the next start."""
+        if self._workers:
+            await asyncio.wait(self._workers.values(), timeout=self._assistant.budget + 1.0)
+
     async def close(self) -> None:
         workers = list(self._workers.values())
         for worker in workers:
@@ -113,7 +127,7 @@ class Brain:
     async def _answer_all(self, conversation_id: str) -> None:
         while True:
             try:
-                async with self._record.read() as connection:
+                async with self._record.look_up() as connection:
                     conversation = await conversations.load(connection, conversation_id)
                     owed = await conversations.unhandled(connection, conversation)
                     if conversation.owner != BOT or not owed:
@@ -124,7 +138,8 @@ class Brain:
                     await self._listen(conversation_id, wait)
                     continue
                 message = as_one_turn(owed) if conversation.channel == "sms" else owed[0]
-                await self._answer(conversation, message, before)
+                if not await self._answer(conversation, message, before):
+                    return
             except RecordUnavailable:
                 logger.warning("conversation %s: the record cannot be reached, trying again", conversation_id)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -139,22 +154,62 @@ class Brain:
         finally:
             del self._heard[conversation_id]
 
-    async def _answer(self, conversation: Conversation, message: Message, before: list[Message]) -> None:
+    async def _answer(self, conversation: Conversation, message: Message, before: list[Message]) -> bool:
+        """Answer a message; whether more may be owed."""
         if is_follow_through(message.choice):  # it was answered together with being stored
             async with self._record.write() as tx:
                 await conversations.handled(tx, conversation, message.seq)
-            return
+            return True
+        if not await self._is_ours(conversation.id, message.seq):
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            return True
         self._streams.wake(conversation.id)  # followers see that the bot is at it
         try:
-            async with self._places:
-                replies = await self._assistant.turn(self._turn(conversation, message, before))
+            if not message.readable:
+                raise AssistantFailed("its words cannot be read")
+            replies = await self._ask(self._turn(conversation, message, before))
             failed = False
         except AssistantFailed as error:
             logger.warning("conversation %s: assistant failed: %s", conversation.id, error)
             replies, failed = [], not _is_acute(message)
-        async with self._record.write() as tx:
-            await self._say(tx, conversation, message, before, replies, failed=failed)
+        try:
+            more = await self._store(conversation, message, before, replies, failed=failed)
+        except (RecordUnavailable, NoConversation):
+            raise
+        except Exception:  # whatever is wrong with this answer, it must not become silence
+            logger.exception("conversation %s: an answer could not be stored", conversation.id)
+            more = await self._store(conversation, message, before, [], failed=not _is_acute(message))
         self._streams.wake(conversation.id, CONSOLE)
+        return more
+
+    async def _ask(self, turn: dict[str, Any]) -> list[Reply]:
+        async with self._places:
+            began = time.perf_counter()
+            try:
+                replies = await self._assistant.turn(turn)
+            except AssistantFailed:
+                self._metrics.assistant_failures.inc()
+                raise
+            self._metrics.turn_seconds.observe(time.perf_counter() - began)
+            return replies
+
+    async def _store(
+        self, conversation: Conversation, message: Message, before: list[Message], replies: list[Reply], *, failed: bool
+    ) -> bool:
+        async with self._record.write() as tx:
+            return await self._say(tx, conversation, message, before, replies, failed=failed)
+
+    async def _is_ours(self, conversation_id: str, seq: int) -> bool:
+        """Whether this switchboard may ask: another that shares the record may be at it."""
+        if self._record.is_sqlite:
+            return True
+        async with self._record.write() as tx:
+            if not await turns.take(tx, conversation_id, self._me, self._assistant.budget + LEASE_SECONDS):
+                return False
+            current = await conversations.load(tx, conversation_id)
+            if current.handled_seq >= seq:  # it was answered between our reading and our taking
+                await turns.end(tx, conversation_id, self._me)
+            return current.handled_seq < seq
 
     def _turn(self, conversation: Conversation, message: Message, before: list[Message]) -> dict[str, Any]:
         open_now = self._centre.open_now()
@@ -184,15 +239,25 @@ class Brain:
         replies: list[Reply],
         *,
         failed: bool,
-    ) -> None:
+    ) -> bool:
+        """Store what is said to a message, if it is still the bot's to say; whether more may be owed."""
         current = await conversations.load(tx, asked.id, hold=True)
+        if not self._record.is_sqlite:
+            await turns.end(tx, asked.id, self._me)
+        if current.handled_seq >= message.seq:
+            logger.info("conversation %s: another switchboard has answered", asked.id)
+            return True
         if current.owner != BOT or current.epoch != asked.epoch:
             logger.info("conversation %s: late answer dropped, %s has it", asked.id, current.speaker)
-            return
-        for words in self._words(current, message, before, replies, failed=failed):
+            return True
+        said = self._words(current, message, before, replies, failed=failed)
+        for words in said:
             await conversations.add(tx, current, replace(words, answers_seq=message.seq))
+        if said and current.practice is None:
+            self._metrics.answered(said, failed=failed)
         await conversations.handled(tx, current, message.seq)
         await self._act(tx, current, message, replies, failed=failed)
+        return current.last_seq > message.seq
 
     def _words(
         self,
@@ -229,8 +294,8 @@ class Brain:
         if any(is_answer(m.response) for m in words):
             return [*words, self._texts.notice("safety_line", conversation, author="bot", kind="text")]
         assessment = self._lane.reading(message.crisis, message.language)
-        about_people = [m for m in words if m.response in ABOUT_PEOPLE]
-        return [self._follow.guidance(assessment, conversation, before), *about_people]
+        kept = [m for m in words if m.response in ABOUT_PEOPLE or goes_on(m.response)]
+        return [self._follow.guidance(assessment, conversation, before), *kept]
 
     async def _act(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -27,12 +28,14 @@ class Clock:
         self._record = record
         self._follow = follow
         self._streams = streams
+        self.looked_at = time.monotonic()
 
     async def run(self) -> None:
         """Go on for ever. What is overdue at the start is said at once."""
         with self._streams.follow(CLOCK) as wake:
             while True:
                 wake.clear()
+                self.looked_at = time.monotonic()
                 seconds = await self._round()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(wake.wait(), seconds)

@@ -6,8 +6,11 @@ It needs no other process, no network and no database. Used by the switchboard's
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from haven.content import Content, Guidance
@@ -15,20 +18,63 @@ from haven.crisis import Assessment, Guard, Turn
 from switchboard.conversations import Message
 
 CONTEXT_TURNS = 8  # how far back a danger that is told in pieces is put together
+SHORT = 8  # messages that wait: up to here the order matters little, and is not looked for
+FULL = 100  # a third of a second of reading; then ordinary messages are asked to wait
+
+
+@dataclass(frozen=True)
+class Job:
+    """One message to read."""
+
+    text: str
+    context: list[Turn]
+    done: Future[Assessment]
 
 
 class CrisisLane:
-    """Assesses messages on a thread of its own, so that a burst never holds up the event loop."""
+    """Assesses messages on a thread of its own, so that a burst never holds up the event loop.
+
+    Where messages wait, those that look like danger are read first, and those of senders above their limit last.
+    """
 
     def __init__(self, guard: Guard, content: Content) -> None:
         self.guard = guard
         self._content = content
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="crisis")
+        self._numbers = count()
+        self._queue: list[tuple[int, int, Job]] = []
 
-    async def assess(self, text: str, before: Sequence[Message] = ()) -> Assessment:
-        """The danger in a message, read with the conversation's last turns."""
-        context = [Turn(m.author, m.text) for m in before[-CONTEXT_TURNS:] if m.author != "system"]
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.guard.assess, text, context)
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be read."""
+        return len(self._queue)
+
+    @property
+    def is_busy(self) -> bool:
+        return self.waiting >= SHORT
+
+    @property
+    def is_full(self) -> bool:
+        return self.waiting >= FULL
+
+    async def assess(self, text: str, before: Sequence[Message] = (), *, late: bool = False) -> Assessment:
+        """The danger in a message, read with the conversation's last turns; `late`: after everybody else's."""
+        context = [Turn(m.author, m.text) for m in before[-CONTEXT_TURNS:] if m.author != "system" and m.readable]
+        done: Future[Assessment] = Future()
+        heapq.heappush(self._queue, (self._rank(text, late=late), next(self._numbers), Job(text, context, done)))
+        self._thread.submit(self._read_first)
+        return await asyncio.wrap_future(done)
+
+    def _rank(self, text: str, *, late: bool) -> int:
+        if late:
+            return 2
+        return 1 if self.is_busy and not self.guard.hints_at_danger(text) else 0
+
+    def _read_first(self) -> None:
+        """Read what matters most of what waits; runs on the lane's thread, once for each message."""
+        _, _, job = heapq.heappop(self._queue)
+        if job.done.set_running_or_notify_cancel():
+            job.done.set_result(self.guard.assess(job.text, job.context))
 
     def guidance(self, assessment: Assessment, channel: str) -> Message:
         """The fixed, reviewed guidance for a danger on a channel."""

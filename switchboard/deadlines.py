@@ -17,6 +17,10 @@ from switchboard.records.tables import deadlines
 QUIET = "quiet"  # nobody wrote for a while; `step` counts the times
 RESEND = "resend"  # the 911 line once more
 SECOND_DOSE = "second_dose"
+_DUE = (
+    sa.select(deadlines).where(deadlines.c.done_at.is_(None), deadlines.c.due_at <= sa.bindparam("moment"))
+    .order_by(deadlines.c.due_at, deadlines.c.id))
+_NEXT_DUE = sa.select(sa.func.min(deadlines.c.due_at)).where(deadlines.c.done_at.is_(None))
 
 
 async def set_at(tx: AsyncConnection, conversation_id: str, kind: str, due_at: int, *, step: int = 0) -> None:
@@ -41,16 +45,12 @@ async def is_set(tx: AsyncConnection, conversation_id: str, kind: str) -> bool:
 
 async def due(connection: AsyncConnection) -> list[Any]:
     """The rows whose time has come, the longest overdue first."""
-    rows = await connection.execute(
-        sa.select(deadlines).where(deadlines.c.done_at.is_(None), deadlines.c.due_at <= now())
-        .order_by(deadlines.c.due_at, deadlines.c.id))
-    return list(rows)
+    return list(await connection.execute(_DUE, {"moment": now()}))
 
 
 async def next_due(connection: AsyncConnection) -> int | None:
     """When the next one is due, or None."""
-    moment: int | None = (await connection.execute(
-        sa.select(sa.func.min(deadlines.c.due_at)).where(deadlines.c.done_at.is_(None)))).scalar_one()
+    moment: int | None = (await connection.execute(_NEXT_DUE)).scalar_one()
     return moment
 
 

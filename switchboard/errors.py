@@ -12,6 +12,8 @@ from sanic.response import HTTPResponse, json
 from haven.errors import HavenError
 from haven.text import NotText, TooLong
 from switchboard.conversations import NoConversation, OwnerChanged
+from switchboard.crowd import NoPlace
+from switchboard.limits import Busy
 from switchboard.records.record import RecordUnavailable
 from switchboard.sessions import BadToken, ExpiredToken
 
@@ -36,20 +38,28 @@ WORDS: dict[type[Exception], tuple[int, str]] = {
     NoConversation: (410, "erased"),
     OwnerChanged: (409, "owner_changed"),
     TooFast: (429, "too_fast"),
+    NoPlace: (503, "no_place"),
+    Busy: (503, "busy"),
     RecordUnavailable: (503, "record_unavailable"),
 }
+# code -> seconds after which to try again
+RETRY_SECONDS = {"too_fast": 5, "busy": 5, "no_place": 30, "record_unavailable": 5}
 
 
 def answer(code: str, message: str, status: int) -> HTTPResponse:
-    """The one shape of every error."""
-    return json({"error": {"code": code, "message": message}}, status=status)
+    """The one shape of every error; where waiting helps, it says how long."""
+    wait = RETRY_SECONDS.get(code)
+    return json({"error": {"code": code, "message": message}}, status=status,
+                headers={"Retry-After": str(wait)} if wait else None)
 
 
 def install(app: Sanic[Any, Any]) -> None:
     """Let `app` answer every exception in that shape."""
 
-    async def worded(_: Request, error: Exception) -> HTTPResponse:
+    async def worded(request: Request, error: Exception) -> HTTPResponse:
         status, code = WORDS[type(error)]
+        if isinstance(error, NoPlace):
+            request.app.ctx.parts.metrics.limited(error.kind)
         return answer(code, str(error), status)
 
     async def of_sanic(_: Request, error: SanicException) -> HTTPResponse:

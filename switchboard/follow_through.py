@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from haven.content import Text
 from haven.crisis import Assessment
 from haven.follow_through import Care, Choice, FollowThroughContent, numbered
-from switchboard import conversations, deadlines
+from switchboard import conversations, deadlines, sealed
 from switchboard.conversations import FOLLOW_THROUGH, Conversation, Message
 from switchboard.crisis_lane import CrisisLane
 from switchboard.deadlines import QUIET, RESEND, SECOND_DOSE
@@ -29,6 +29,7 @@ STICKY_MS = 30 * 60_000  # how long after guidance a joke taken back is read as 
 OLD_MS = 2 * 3_600_000  # after this nothing is said by the clock any more
 SAFETY = "answer to a question of safety"  # haven.crisis: a bare "no" to "Are you safe?"
 ASKS, TAKEN_BACK = "asks/", "taken_back"
+_STATE = sa.select(follow_through).where(follow_through.c.conversation == sa.bindparam("of"))
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,7 @@ class FollowThrough:
 
     async def state(self, tx: AsyncConnection, conversation_id: str) -> State | None:
         """What is being followed through, or was, in a conversation."""
-        row = (await tx.execute(sa.select(follow_through).where(
-            follow_through.c.conversation == conversation_id))).first()
+        row = (await tx.execute(_STATE, {"of": conversation_id})).first()
         return None if row is None else State(**row._mapping)
 
     # -- reading what the visitor wrote ---------------------------------------------------------------------
@@ -348,11 +348,12 @@ async def _renew_alerts(tx: AsyncConnection, conversation: Conversation) -> None
     wrote = await conversations.wrote_last(tx, conversation.id)
     seconds = (now() - (wrote or conversation.opened_at)) // 1000
     silence = f"silent: no answer for {f'{seconds // 60} min' if seconds >= 60 else f'{seconds} s'}"
-    rows = await tx.execute(sa.select(alerts).where(
+    rows = await tx.execute(sealed.with_key(alerts).where(
         alerts.c.conversation == conversation.id, alerts.c.accepted_at.is_(None)))
     for row in rows.all():
-        why = [silence, *(reason for reason in row.why if not reason.startswith("silent: "))]
-        await tx.execute(alerts.update().where(alerts.c.id == row.id).values(why=why))
+        why = [silence, *(reason for reason in sealed.why_of(tx, row) if not reason.startswith("silent: "))]
+        words = sealed.seal(tx, row.conversation, row.data_key, sealed.alert_place(row.seq, row.kind), why)
+        await tx.execute(alerts.update().where(alerts.c.id == row.id).values(why=words))
 
 
 async def _log(tx: AsyncConnection, conversation: Conversation, text: str) -> None:

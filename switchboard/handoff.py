@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from haven.errors import HavenError
-from switchboard import conversations
+from switchboard import conversations, sealed
 from switchboard.accounts import Staff
 from switchboard.conversations import BOT, WAITING, Conversation, Message, OwnerChanged
 from switchboard.records.record import now
@@ -174,9 +174,11 @@ async def close(
 ) -> Conversation:
     """End one's part with an outcome; if the visitor writes again the bot answers."""
     given = await return_to_bot(tx, texts, conversation_id, person, how="closed")
+    moment = now()
+    note = sealed.seal(tx, given.id, given.data_key, sealed.outcome_place(moment), outcome.note or None)
     await tx.execute(outcomes.insert().values(
-        conversation=conversation_id, staff=person.id, at=now(), result=outcome.result,
-        danger=outcome.danger, referred=outcome.referred, note=outcome.note or None))
+        conversation=conversation_id, staff=person.id, at=moment, result=outcome.result,
+        danger=outcome.danger, referred=outcome.referred, note=note))
     await _log(tx, given, f"{person.first_name} closed it: {RESULTS[outcome.result]}.")
     return given
 
@@ -233,8 +235,10 @@ async def promise_follow_up(
 ) -> None:
     """Something to come back to on a day."""
     conversation = await conversations.load(tx, conversation_id)
+    moment = now()
+    words = sealed.seal(tx, conversation.id, conversation.data_key, sealed.follow_up_place(moment), what)
     await tx.execute(follow_ups.insert().values(
-        conversation=conversation.id, due=due, what=what, made_by=person.id, made_at=now()))
+        conversation=conversation.id, due=due, what=words, made_by=person.id, made_at=moment))
     await _log(tx, conversation, f"{person.first_name} promised a follow-up on {due}: {what}")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +18,9 @@ from switchboard.brain import Brain
 from switchboard.conversations import BOT, WAITING, Conversation, Message
 from switchboard.crisis_lane import CrisisLane, as_json
 from switchboard.follow_through import FollowThrough, State
+from switchboard.metrics import Metrics
 from switchboard.offers import is_follow_through, last_of_bot
+from switchboard.records.keyring import Unreadable
 from switchboard.records.record import Record, RecordUnavailable, now
 from switchboard.streams import CLOCK, CONSOLE, Streams
 from switchboard.texts import Texts
@@ -24,17 +28,24 @@ from switchboard.texts import Texts
 logger = logging.getLogger(__name__)
 
 RESUME_BOT = "resume_bot"  # the choice by which somebody who waits goes on with the bot
-GUIDANCE_SECONDS = 2.0  # how long danger waits for its message to be stored; the sender's own id makes a retry safe
+READ_SECONDS = 0.3  # how long a message waits to be read together with what was said before
+# How long danger waits for its message to be stored, so that guidance is there within a second whatever the record
+# does; the sender's own id makes a retry safe.
+GUIDANCE_SECONDS = 0.5
 QUIET_MS = 120_000  # how long "you are still in line" is not said again
 
 
 @dataclass(frozen=True)
 class Received:
-    """What a send leads to at once. `fresh` is false when it was a repeat of an earlier send."""
+    """What a send leads to at once.
+
+    `fresh` is false when it was a repeat of an earlier send; `timed`, whether something may be due at another time now.
+    """
 
     message: Message
     replies: list[Message]
     fresh: bool = True
+    timed: bool = False
 
 
 class NotStored(HavenError):
@@ -56,8 +67,10 @@ class Inbox:
         brain: Brain,
         streams: Streams,
         texts: Texts,
+        metrics: Metrics,
     ) -> None:
         self._record = record
+        self._metrics = metrics
         self._lane = lane
         self._follow = follow
         self._brain = brain
@@ -65,20 +78,27 @@ class Inbox:
         self._texts = texts
 
     async def receive(
-        self, conversation_id: str, text: str, *, client_id: str, choice: str | None = None
+        self, conversation_id: str, text: str, *, client_id: str, choice: str | None = None, late: bool = False
     ) -> Received:
         """Store a message under the sender's own id and say at once what danger demands.
 
-        The text is already clean (haven.text). Raises NoConversation, or NotStored with the guidance.
+        The text is already clean (haven.text). `late`: its sender is above the limit, others' go first. Raises
+        NoConversation, or NotStored with the guidance.
         """
+        began = time.perf_counter()
         before = await self._before(conversation_id)
-        assessment = await self._lane.assess(text, before)
+        assessment = await self._lane.assess(text, before, late=late)
         try:
             patience = GUIDANCE_SECONDS if assessment.level == "acute" else None
             async with asyncio.timeout(patience), self._record.write() as tx:
-                received, owner = await self._store(tx, conversation_id, assessment, before, Message(
+                received, conversation = await self._store(tx, conversation_id, assessment, before, Message(
                     author="visitor", text=text, client_id=client_id, choice=_offered(choice, before)))
         except (RecordUnavailable, TimeoutError) as error:
+            self._metrics.unstored.inc()
+            raise NotStored(self._emergency(assessment)) from error
+        except Unreadable as error:
+            logger.error("conversation %s: nothing can be stored, its key cannot be read", conversation_id)
+            await self._alarm(conversation_id, assessment)
             raise NotStored(self._emergency(assessment)) from error
         except HavenError:
             raise
@@ -88,15 +108,34 @@ class Inbox:
             logger.exception("conversation %s: a message in danger could not be stored", conversation_id)
             raise NotStored(self._emergency(assessment)) from error
         if received.fresh:
-            self._wake(conversation_id, owner)
+            self._wake(conversation_id, conversation.owner, timed=received.timed)
+            self._count(received, conversation, time.perf_counter() - began)
         return received
+
+    def _count(self, received: Received, conversation: Conversation, seconds: float) -> None:
+        """For monitoring; what nobody real wrote is no message."""
+        if conversation.practice is not None:
+            return
+        level = (received.message.crisis or {}).get("level", "none")
+        self._metrics.took_in(conversation.channel, level)
+        if any(reply.kind == "guidance" for reply in received.replies):
+            self._metrics.guidance_seconds.labels(conversation.channel).observe(seconds)
 
     async def _before(self, conversation_id: str) -> list[Message]:
         try:
-            async with self._record.read() as connection:
+            async with asyncio.timeout(READ_SECONDS), self._record.look_up() as connection:
                 return await conversations.last(connection, conversation_id, 1 << 30, 12)
-        except RecordUnavailable:
+        except (RecordUnavailable, TimeoutError):
             return []  # danger is read all the same, without what was said before
+
+    async def _alarm(self, conversation_id: str, assessment: Assessment) -> None:
+        """Staff hear of a danger whose words cannot be stored."""
+        if assessment.level == "none":
+            return
+        with suppress(RecordUnavailable):
+            async with self._record.write() as tx:
+                await conversations.raise_without_words(tx, conversation_id, as_json(assessment))
+            self._streams.wake(CONSOLE)
 
     async def _store(
         self,
@@ -105,11 +144,11 @@ class Inbox:
         assessment: Assessment,
         before: list[Message],
         message: Message,
-    ) -> tuple[Received, str]:
+    ) -> tuple[Received, Conversation]:
         conversation = await conversations.load(tx, conversation_id, hold=True)
         sent = await conversations.sent_before(tx, conversation_id, message.client_id or "")
         if sent:
-            return Received(sent[0], sent[1:], fresh=False), conversation.owner
+            return Received(sent[0], sent[1:], fresh=False), conversation
         language = _language(message.text, assessment, conversation)
         conversation = await conversations.speak(tx, conversation, language)
         state = await self._follow.state(tx, conversation_id)
@@ -127,8 +166,8 @@ class Inbox:
         kept = [await conversations.add(tx, conversation, replace(r, answers_seq=stored.seq)) for r in replies]
         if conversation.owner != BOT:
             await conversations.handled(tx, conversation, stored.seq)
-        owner = await self._resumed(tx, conversation, stored)
-        return Received(stored, kept), owner
+        timed = danger or state is not None
+        return Received(stored, kept, timed=timed), await self._resumed(tx, conversation, stored)
 
     def _choice(
         self,
@@ -169,21 +208,21 @@ class Inbox:
                 {"title": self._texts.plain("resume_bot", stored.language), "choice": RESUME_BOT}])]
         return []
 
-    async def _resumed(self, tx: AsyncConnection, conversation: Conversation, stored: Message) -> str:
+    async def _resumed(self, tx: AsyncConnection, conversation: Conversation, stored: Message) -> Conversation:
         wish = stored.choice == RESUME_BOT or (conversation.channel == "sms" and stored.text.lower() == "bot")
         if conversation.owner != WAITING or not wish:
-            return conversation.owner
+            return conversation
         fresh = await conversations.load(tx, conversation.id)
         fresh = await conversations.give(tx, fresh, BOT)
         await conversations.add(tx, fresh, self._texts.notice("returned_to_bot", fresh))
         await conversations.handled(tx, fresh, stored.seq)
-        return fresh.owner
+        return fresh
 
     def _emergency(self, assessment: Assessment) -> Message | None:
         return None if assessment.level == "none" else self._lane.guidance(assessment, "widget")
 
-    def _wake(self, conversation_id: str, owner: str) -> None:
-        self._streams.wake(conversation_id, CONSOLE, CLOCK)
+    def _wake(self, conversation_id: str, owner: str, *, timed: bool) -> None:
+        self._streams.wake(conversation_id, CONSOLE, *((CLOCK,) if timed else ()))
         if owner == BOT:
             self._brain.wake(conversation_id)
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 
+from haven.errors import HavenError
+
 MAX_SENDERS = 50_000  # bounds the memory; the longest silent are forgotten first
+
+
+class Busy(HavenError):
+    """Too much is going on here for ordinary messages to be taken right now."""
 
 
 class Pace:

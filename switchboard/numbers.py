@@ -13,17 +13,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from haven.errors import HavenError
 from haven.redaction import masked
+from switchboard.records.keyring import Unreadable
 from switchboard.records.record import Record
 from switchboard.records.tables import callbacks
 
 _MARK = "v1:"  # in front of every encrypted value; a later key or method gets another
 _NONCE_BYTES = 12
-
-
-class Unreadable(HavenError):
-    """An encrypted value cannot be read: it was changed, or HAVEN_NUMBER_SECRET is another than it was."""
 
 
 class Vault:

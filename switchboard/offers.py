@@ -19,11 +19,14 @@ ABOUT_PEOPLE = frozenset({"bot_failed", "utter_waiting_open", "utter_waiting_nob
                           "utter_closed_unknown", "utter_callback_offer", "utter_staff_told"})
 IN_WORDS = "in_words/"  # a question after guidance that is answered in words, not by a choice
 _OFFER_CALLBACK = "utter_callback_offer"
+_ASKS_FOR_NAME = "utter_ask_callback_name"
 
 
 def offer_of(before: Sequence[Message], content: Content) -> str | None:
-    """ "handoff", "callback" or None, from the last thing the bot said before a message."""
+    """ "handoff", "callback", "name" or None, from the last thing the bot said before a message."""
     response = _last_response(before)
+    if response == _ASKS_FOR_NAME:
+        return "name"
     if response == _OFFER_CALLBACK:
         return "callback"
     unsupported = content.unsupported.get(response.removeprefix("utter_unsupported/"))
@@ -36,6 +39,11 @@ def topic_of(before: Sequence[Message]) -> str | None:
     """The label of the answer given last ("faq/FAQ-029"), if it was the last thing the bot said."""
     response = _last_response(before)
     return f"faq/{response.partition('/')[2]}" if response.startswith(("utter_faq/", "utter_source/")) else None
+
+
+def goes_on(response: str | None) -> bool:
+    """Whether a response is the next question of the call-back form: the form goes on, so it must be heard."""
+    return (response or "").startswith("utter_ask_callback_")
 
 
 def is_answer(response: str | None) -> bool:

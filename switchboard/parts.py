@@ -16,12 +16,17 @@ from switchboard.assistant_client import AssistantClient
 from switchboard.brain import Brain
 from switchboard.clock import Clock
 from switchboard.crisis_lane import CrisisLane
+from switchboard.crowd import Crowd
 from switchboard.follow_through import Delays, FollowThrough
 from switchboard.inbox import Inbox
+from switchboard.keys import check_keys, note_running
 from switchboard.limits import Pace
+from switchboard.metrics import Metrics
 from switchboard.numbers import Vault, encrypt_old_numbers
+from switchboard.old_words import seal_old_words
 from switchboard.presence import Presence
 from switchboard.records.record import Record
+from switchboard.retention import Retention
 from switchboard.sessions import Sessions
 from switchboard.sms.line import Line, make_line
 from switchboard.streams import Streams
@@ -64,14 +69,20 @@ class Parts:
     texts: Texts
     typing: TypingSigns
     vault: Vault
+    retention: Retention
+    metrics: Metrics
     line: Line | None
     pace: Pace = field(default_factory=lambda: Pace(burst=12, seconds=1.5))
+    crowd: Crowd = field(default_factory=Crowd)
     start_pace: Pace = field(default_factory=lambda: Pace(burst=300, seconds=0.1))
     staff_names: dict[int, str] = field(default_factory=dict)
 
     async def open(self) -> None:
         """Bring the record up to date and take up what was left unanswered."""
         await self.record.migrate()
+        await check_keys(self.record)
+        await note_running(self.record)
+        await seal_old_words(self.record)
         await encrypt_old_numbers(self.record, self.vault)
         async with self.record.read() as connection:
             await opening_hours.follow(connection, self.centre)
@@ -92,15 +103,20 @@ def make_parts(settings: Settings, knowledge: Knowledge | None = None) -> Parts:
     """Load and connect the real things; the only place that chooses them. `knowledge` is loaded when not given."""
     known = knowledge or Knowledge.load(settings)
     content, centre = known.content, load_centre(settings.data)
-    record, streams, presence, texts = Record(settings.database_url), Streams(), Presence(), Texts(content)
+    record = Record.of(settings)
+    streams, presence, texts, metrics = Streams(), Presence(), Texts(content), Metrics()
+    record.on_write, record.on_error = metrics.transaction_seconds.observe, metrics.record_errors.inc
+    typing = TypingSigns(streams.tell)
+    streams.listen("typing", typing.heard)
     lane = CrisisLane(known.guard, content)
     delays = Delays(quiet=settings.quiet_ms, second_dose=settings.second_dose_ms, resend=settings.resend_ms)
     follow = FollowThrough(known.after, lane, delays)
     assistant = AssistantClient(
-        settings.assistant_url, settings.loopback_secret, budget=settings.turn_budget)
+        settings.assistant_urls, settings.loopback_secret, budget=settings.turn_budget)
     vault = Vault(settings.number_secret)
-    brain = Brain(record, assistant, lane, follow, streams, content, centre, presence, vault, pause=settings.sms_pause)
-    inbox = Inbox(record, lane, follow, brain, streams, texts)
+    brain = Brain(record, assistant, lane, follow, streams, content, centre, presence, vault, metrics,
+                  pause=settings.sms_pause)
+    inbox = Inbox(record, lane, follow, brain, streams, texts, metrics)
     return Parts(
         settings=settings,
         content=content,
@@ -116,9 +132,11 @@ def make_parts(settings: Settings, knowledge: Knowledge | None = None) -> Parts:
         presence=presence,
         sessions=Sessions(settings.session_secret, days=settings.session_days),
         texts=texts,
-        typing=TypingSigns(),
+        typing=typing,
         vault=vault,
-        line=make_line(settings, record, lane, inbox, vault, texts, centre, streams),
+        retention=Retention(record, centre, settings.home),
+        metrics=metrics,
+        line=make_line(settings, record, lane, inbox, vault, texts, centre, streams, metrics),
     )
 
 

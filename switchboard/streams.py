@@ -1,14 +1,15 @@
-"""Wakes the event streams that follow a conversation or the console. Lives in one switchboard process."""
+"""Wakes the event streams that follow a conversation or the console, here and (by a relay) at other switchboards."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 CONSOLE = "console"  # the topic of everything the queue shows
 CLOCK = "clock"  # the topic of "something is due later" (switchboard.clock)
+FLEET = "fleet"  # the topic of who is where (switchboard.fleet)
 
 
 class Streams:
@@ -16,6 +17,9 @@ class Streams:
 
     def __init__(self) -> None:
         self._followers: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._listeners: dict[str, Callable[[str], None]] = {}
+        self.is_closing = False  # the switchboard stops: streams end, and their followers come back elsewhere
+        self.relay: Callable[[str], None] | None = None  # takes a topic or a word to the other switchboards
 
     @contextmanager
     def follow(self, *topics: str) -> Iterator[asyncio.Event]:
@@ -32,9 +36,42 @@ class Streams:
                     del self._followers[topic]
 
     def wake(self, *topics: str) -> None:
+        """Wake the followers at every switchboard. Call it after the commit: they read at once."""
+        self.rouse(*topics)
+        for topic in topics:
+            self.tell(topic)
+
+    def rouse(self, *topics: str) -> None:
+        """Wake the followers at this switchboard alone."""
         for topic in topics:
             for event in self._followers.get(topic, ()):
                 event.set()
+
+    def rouse_all(self) -> None:
+        """Wake every follower here: something may have been missed."""
+        self.rouse(*list(self._followers))
+
+    def close(self) -> None:
+        """Let every stream end after what it has to say now."""
+        self.is_closing = True
+        self.rouse_all()
+
+    def tell(self, word: str) -> None:
+        """Say a topic, or "name value" for those who listen for that name, to the other switchboards alone."""
+        if self.relay:
+            self.relay(word)
+
+    def listen(self, name: str, heard: Callable[[str], None]) -> None:
+        """Let `heard(value)` be called for every "name value" that another switchboard tells."""
+        self._listeners[name] = heard
+
+    def hear(self, word: str) -> None:
+        """Take in what another switchboard told."""
+        name, _, value = word.partition(" ")
+        if value and name in self._listeners:
+            self._listeners[name](value)
+        else:
+            self.rouse(word)
 
     def count(self, topic: str | None = None) -> int:
         """How many streams follow a topic, or all topics."""

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from haven.content import Answer, Content, Unsupported
 from haven.encoder import Encoder
 from haven.redaction import anonymous
+from switchboard import sealed
 from switchboard.records.record import now
 from switchboard.records.tables import conversations, drafts, messages
 
@@ -60,7 +61,7 @@ async def read_unanswered(connection: AsyncConnection, content: Content) -> list
     m, bot, later = messages.alias("m"), messages.alias("bot"), messages.alias("later")
     chosen = sa.exists().where(later.c.conversation == bot.c.conversation, later.c.seq > bot.c.seq,
                                later.c.seq <= bot.c.seq + 3, later.c.choice.like("faq/%"))
-    query = (sa.select(m.c.text, m.c.language, m.c.at)
+    query = (sa.select(m.c.conversation, m.c.seq, m.c.text, m.c.language, m.c.at, conversations.c.data_key)
              .join(bot, sa.and_(bot.c.conversation == m.c.conversation, bot.c.answers_seq == m.c.seq))
              .join(conversations, conversations.c.id == m.c.conversation)
              .where(m.c.author == "visitor", m.c.choice.is_(None), m.c.at > now() - SINCE_MS, _not_practice(),
@@ -68,7 +69,9 @@ async def read_unanswered(connection: AsyncConnection, content: Content) -> list
                            sa.and_(bot.c.response == NO_ANSWER[-1], sa.not_(chosen))))
              .order_by(m.c.at.desc()).limit(MOST))
     known = known_words(content)
-    return [Question(_shown(row.text, known), row.language, row.at) for row in await connection.execute(query)]
+    rows = [(row, sealed.opened(connection, row.conversation, row.data_key, sealed.message_place(row.seq), row.text))
+            for row in await connection.execute(query)]
+    return [Question(_shown(said["text"], known), row.language, row.at) for row, said in rows if said]
 
 
 async def read_gaps(connection: AsyncConnection, content: Content) -> list[tuple[str, int]]:
