@@ -12,6 +12,13 @@ import yaml
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DIAS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
+# Days that each kind of row is kept, where data/centre.yml (`retention:`) says nothing else; docs/privacy.md has why.
+RETENTION = {
+    "practice": 1, "callbacks": 90, "alerts": 365, "outcomes": 365, "feedback": 365, "counts": 400,
+    "quarantine": 30, "sms_contacts": 365, "sms_ids": 90, "audit": 2190,
+}  # fmt: skip
+AUDIT_AT_LEAST = 366  # the database itself refuses to give up younger rows of the log
+LONGEST_DAYS = 36_500
 LOOK_AHEAD_DAYS = 14  # further ahead than any row of holidays
 
 
@@ -74,6 +81,7 @@ class Centre:
     hours_text: str
     retention_days: int
     reviewed: bool
+    retention: dict[str, int] = field(default_factory=lambda: dict(RETENTION))
 
     def set_hours(self, hours: Hours) -> None:
         """Let other hours count from now on, for everybody who holds this centre."""
@@ -131,9 +139,42 @@ def load_centre(data: Path) -> Centre:
         name=str(raw.get("name") or "our centre"),
         hours=hours_of(hours),
         hours_text=str(raw.get("hours_text") or ""),
-        retention_days=int(raw.get("retention_days") or 30),
+        retention_days=_days(raw.get("retention_days"), 30),
         reviewed=bool(raw.get("reviewed_by_clinician")),
+        retention=_retention(raw.get("retention")),
     )
+
+
+def _retention(raw: Any) -> dict[str, int]:
+    """The days of each kind; what cannot be read keeps its default (`bin/haven check` names it)."""
+    told = raw if isinstance(raw, dict) else {}
+    days = {kind: _days(told.get(kind), default) for kind, default in RETENTION.items()}
+    return {**days, "audit": max(days["audit"], AUDIT_AT_LEAST)}
+
+
+def _days(raw: object, default: int) -> int:
+    return raw if is_days(raw) else default  # type: ignore[return-value]
+
+
+def is_days(raw: object) -> bool:
+    """Whether a value of data/centre.yml is a number of days something can be kept."""
+    return isinstance(raw, int) and not isinstance(raw, bool) and 1 <= raw <= LONGEST_DAYS
+
+
+def retention_faults(raw: Any) -> list[str]:
+    """What is wrong with `retention_days` and `retention` of data/centre.yml, each in a sentence."""
+    told = raw.get("retention") or {}
+    if not isinstance(told, dict):
+        return ["retention must be a table of kinds and days"]
+    faults = [f"retention: there is no kind {kind!r}; there are {', '.join(RETENTION)}"
+              for kind in told if kind not in RETENTION]
+    faults += [f"retention: {kind} is {days!r}; it must be a whole number of days, 1 or more"
+               for kind, days in told.items() if kind in RETENTION and not is_days(days)]
+    if is_days(told.get("audit")) and told["audit"] < AUDIT_AT_LEAST:
+        faults.append(f"retention: audit is {told['audit']}; the log is kept {AUDIT_AT_LEAST} days at least")
+    if not is_days(raw.get("retention_days", 30)) or raw.get("retention_days", 30) > 999:
+        faults.append(f"retention_days is {raw.get('retention_days')!r}; it must be 1 to 999 days")
+    return faults
 
 
 def hours_of(raw: dict[str, Any]) -> Hours:

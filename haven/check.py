@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from haven.centre import retention_faults
 from haven.content import Answer, Claim, Content, Guidance, Text, Unsupported
 from haven.errors import ContentError
 from haven.follow_through import FILE as FOLLOW_THROUGH
@@ -114,7 +115,15 @@ def check(content_root: Path, today: date) -> list[Fault]:
         content, after = Content.load(root), FollowThroughContent.load(root)
     except ContentError as error:
         return [_loading_fault(root, text) for text in error.faults]
-    return _Checker(root, content, after, today).faults()
+    return [*_Checker(root, content, after, today).faults(), *_centre_faults(root)]
+
+
+def _centre_faults(root: Path) -> list[Fault]:
+    """How long things are kept: what cannot be read would silently be kept for another time than was meant."""
+    path = root / "centre.yml"
+    raw = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else None
+    faults = retention_faults(raw) if isinstance(raw, dict) else []
+    return [Fault(f"{root.name}/centre.yml", None, what) for what in faults]
 
 
 @lru_cache(maxsize=16384)

@@ -362,8 +362,9 @@ class _Loader:
         return Document(**_each(row, _string, "id", "file", "title", "note"), text=text)
 
     def _check_references(self, content: Content) -> None:
-        unknown_ids = set(self._more_variants()) - set(content.answers) - set(content.unsupported)
-        self.faults.extend(f"faq_extra/: there is no {id}" for id in sorted(unknown_ids))
+        known_ids = {*content.answers, *content.unsupported}
+        for name in sorted(f"faq_extra/{path.name}" for path in (self.root / "faq_extra").glob("*.yml")):
+            self.faults.extend(f"{name}: {id}: there is no {id}" for id in self._file(name) if str(id) not in known_ids)
         for name, row, ids, known in _references(content):
             unknown = [id for id in ids if id not in known]
             self.faults.extend(f"{name}: {row}: there is no {id}" for id in unknown)

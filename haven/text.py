@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 MAX_CHARACTERS = 1600  # the longest text a carrier delivers as one message (Twilio, Messages resource)
 
 # Joiners shape emoji and several scripts; every other format character can hide words from a reader.
 _KEPT_FORMAT = {"\u200d", "\ufe0f"}
+_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class NotText(ValueError):
@@ -40,6 +42,11 @@ def _kept(character: str) -> bool:
     if character in "\n\t" or character in _KEPT_FORMAT:
         return True
     return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+
+
+def without_direction(text: str) -> str:
+    """The text without characters that turn the direction of what stands around them."""
+    return _DIRECTION.sub("", text)
 
 
 def without_command(text: str) -> str:

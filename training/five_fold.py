@@ -16,8 +16,9 @@ import numpy as np
 
 from haven.content import Content
 from haven.encoder import Encoder
-from haven.retrieval import FAQ, UNSUPPORTED, Example, Reading, Retriever, read_examples
+from haven.retrieval import FAQ, HANDOFF, UNSUPPORTED, Example, Reading, Retriever, read_examples
 from haven.retrieval import fitting as f
+from haven.retrieval.wishes import clauses, declines, elsewhere, outright, told
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDS = 5
@@ -70,8 +71,8 @@ def report(name: str, read: Sequence[tuple[Example, Reading]]) -> None:
     """Print how a group of messages was read."""
     asked = [(example, reading) for example, reading in read if example.label.startswith(FAQ)]
     held = [reading for example, reading in read if example.label.startswith(UNSUPPORTED)]
-    wishes = [reading for example, reading in read if example.label == "human_handoff"]
-    rest = [reading for example, reading in read if example.label != "human_handoff"]
+    wishes = [_heard(example.text, reading) for example, reading in read if example.label == HANDOFF]
+    rest = [_heard(example.text, reading) for example, reading in read if example.label != HANDOFF]
     print(f"\n== {name}: {len(read)} messages, {len(asked)} of them questions with an answer")
     if asked:
         rows = [_kind(example.label, reading) for example, reading in asked]
@@ -82,8 +83,16 @@ def report(name: str, read: Sequence[tuple[Example, Reading]]) -> None:
     if held:
         print(f"questions the documents do not answer that got an answer: {sum(map(_answers, held))}/{len(held)}")
     if wishes:
-        print(f"requests for a person recognised: {sum(r.label == 'human_handoff' for r in wishes)}/{len(wishes)}, "
-              f"others taken for one: {sum(r.label == 'human_handoff' for r in rest)}/{len(rest)}")
+        print(f"requests for a person recognised: {sum(wishes)}/{len(wishes)}, "
+              f"others taken for one: {sum(rest)}/{len(rest)}")
+
+
+def _heard(text: str, reading: Reading) -> bool:
+    """Whether a message is taken for a request: by its words, or by the classifier where they deny none."""
+    if outright(text):
+        return True
+    asked = reading.label == HANDOFF and reading.decision == "sure"
+    return asked and not (elsewhere(text) or told(text) or any(map(declines, clauses(text))))
 
 
 def _kind(label: str, reading: Reading) -> str:

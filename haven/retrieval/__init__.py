@@ -1,8 +1,9 @@
 """Reads an ordinary message: which answer or intent it asks for and how sure that is (assistant process).
 
-The way of a question: `questions` (is it two? a follow-up?) -> `surface` (words and pieces) -> `reader` (how likely
-each label is) -> `decision` (sure, unsure, unknown) -> `quotes` (a sentence of the documents where no answer fits).
-`fitting` makes the reader from `examples`; `measure` examines it.
+The way of a question: `wishes` (is a person asked for beside it?) -> `questions` (is it two? a follow-up?) ->
+`surface` (words and pieces) -> `reader` (how likely each label is) -> `decision` (sure, unsure, unknown) ->
+`quotes` (a sentence of the documents where no answer fits).
+`fitting` makes the reader from `examples`; `training/five_fold.py` examines it.
 """
 
 from haven.retrieval.decision import decide, together
@@ -14,6 +15,7 @@ from haven.retrieval.reader import Retriever
 from haven.retrieval.surface import lexical, plain
 from haven.retrieval.values import (
     FAQ,
+    HANDOFF,
     NOT_COVERED,
     NOTHING,
     TELLING,
@@ -25,7 +27,7 @@ from haven.retrieval.values import (
 )
 
 __all__ = [
-    "FAQ", "NOTHING", "NOT_COVERED", "TELLING", "UNSUPPORTED", "Example", "Quotes", "Reading", "Retriever",
+    "FAQ", "HANDOFF", "NOTHING", "NOT_COVERED", "TELLING", "UNSUPPORTED", "Example", "Quotes", "Reading", "Retriever",
     "RetrieverError", "Thresholds", "Vectors", "asks", "decide", "left_out", "lexical", "plain", "quotable",
     "read_examples", "resolved", "split_questions", "together",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from haven.retrieval.questions import asks
 from haven.retrieval.values import (
+    DENY,
     FAQ,
     HANDOFF,
     NOT_COVERED,
@@ -21,6 +22,7 @@ from haven.retrieval.values import (
 
 MOST_OPTIONS = 3
 PART_SURE = 0.6  # of one question among several
+TOLD_SURE = 0.9  # of what is said beside a wish for a person without being a question by its form
 
 # Of two answers in one reply, these come first: a life may hang on them.
 URGENT = tuple(f"faq/FAQ-{number}" for number in (
@@ -29,6 +31,9 @@ URGENT = tuple(f"faq/FAQ-{number}" for number in (
 ABOUT_OVERDOSE = tuple(f"faq/FAQ-{number}" for number in ("090", "091", "092"))
 DEFINITIONS = frozenset(f"faq/FAQ-{number}" for number in (
     "001", "029", "037", "038", "039", "041", "043", "044", "045", "046", "097"))
+# Near neighbours that are easily meant for each other: with one, the other is offered, however sure the one is.
+SIDE_BY_SIDE = tuple(tuple(f"faq/FAQ-{number}" for number in pair) for pair in (
+    ("017", "027"), ("002", "006"), ("051", "062"), ("062", "099")))
 _OVERDOSE = re.compile(
     r"\b(?:overdos\w*|over dos\w*|o\.?d\.?(?:'?s|'?d|'?ing|ed)?|sobredosis|poisoning)\b", re.IGNORECASE)
 
@@ -44,8 +49,7 @@ def decide(pairs: Sequence[tuple[str, float]], limits: Thresholds) -> Reading:
     if refusal[1] >= limits.refuse and refusal[1] > best[1]:
         return Reading(*refusal, ranking, "sure", ())
     if best[1] >= limits.faq_sure and share >= limits.faq_share and refusal[1] < limits.refused_share:
-        beside = () if best[1] >= limits.certain else tuple(o for o in options if o != best[0])
-        return Reading(*best, ranking, "sure", beside)
+        return Reading(*best, ranking, "sure", _beside(best, options, answers, limits))
     if share > 0.5:
         return Reading(*best, ranking, "unsure", options)
     return _not_an_answer(ranking, answers, others, options if share >= limits.faq_open else (), limits)
@@ -82,6 +86,15 @@ def _refusal(others: list[tuple[str, float]]) -> tuple[str, float]:
     return (refused[0][0], sum(chance for _, chance in refused)) if refused else ("", 0.0)
 
 
+def _beside(best: tuple[str, float], options: tuple[str, ...], answers: list[tuple[str, float]],
+            limits: Thresholds) -> tuple[str, ...]:
+    """What is offered beside a sure answer: what was nearly as likely, and its near neighbour, the likelier one."""
+    others = [] if best[1] >= limits.certain else [option for option in options if option != best[0]]
+    pairs = {label for pair in SIDE_BY_SIDE if best[0] in pair for label in pair if label != best[0]}
+    neighbour = next((label for label, _ in answers if label in pairs), None)
+    return tuple(dict.fromkeys([neighbour, *others] if neighbour else others))[:MOST_OPTIONS - 1]
+
+
 def _options(answers: list[tuple[str, float]], limits: Thresholds) -> tuple[str, ...]:
     worth = [label for label, chance in answers[:MOST_OPTIONS] if chance >= limits.option]
     return tuple(worth) if len(worth) >= 2 else tuple(label for label, _ in answers[:2])
@@ -114,6 +127,26 @@ def together(whole: Reading, parts: Sequence[Reading]) -> tuple[Reading, ...]:
         return tuple(sorted(asked, key=_urgency)[:2])
     likely = {label for label, _ in whole.ranking[:5]}
     return tuple(asked) if whole.decision != "sure" and asked and asked[0].label in likely else (whole,)
+
+
+def served(wish: float, whole: Sequence[Reading], rest: Sequence[Reading], *, asked: bool) -> tuple[Reading, ...]:
+    """A wish for a person beside whatever else is said: what can be answered surely, the wish last.
+
+    `whole` reads the message, `rest` what is left of it without the wish; `asked`: what is left is a question.
+    """
+    refused = [reading for reading in (*whole, *rest) if reading.label in REFUSED and reading.decision == "sure"]
+    enough = PART_SURE if asked else TOLD_SURE
+    answered = [reading for reading in rest if reading.decision == "sure" and reading.confidence >= enough
+                and reading.label.startswith((FAQ, UNSUPPORTED))]
+    beside = [replace(reading, options=()) for reading in (refused[:1] or answered)]
+    return (*beside, Reading(HANDOFF, wish, whole[0].ranking, "sure", ()))
+
+
+def turned_down(read: Sequence[Reading]) -> tuple[Reading, ...]:
+    """What a message says whose only talk of a person is that none is wanted."""
+    if read[0].decision != "unknown" and read[0].label.startswith((FAQ, UNSUPPORTED, *TELLING)):
+        return tuple(read)
+    return (Reading(DENY, read[0].confidence, read[0].ranking, "sure", ()),)
 
 
 def _urgency(reading: Reading) -> int:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from haven.retrieval.decision import decide, in_view_of, together
+from haven.names import without_introduction
+from haven.retrieval.decision import decide, in_view_of, served, together, turned_down
 from haven.retrieval.examples import Example
 from haven.retrieval.fitting import evidence, gaussian, learn, softmax
-from haven.retrieval.questions import is_short, resolved, split_questions
+from haven.retrieval.questions import asks, is_short, resolved, split_questions
 from haven.retrieval.surface import weighted
 from haven.retrieval.values import (
     FAQ,
+    HANDOFF,
     NOT_COVERED,
     NOTHING,
     TELLING,
@@ -25,12 +27,15 @@ from haven.retrieval.values import (
     Thresholds,
     Vectors,
 )
+from haven.retrieval.wishes import clauses, declines, elsewhere, hints, outright, told
 
 FORMAT = 2
 TOPIC_PULL = 10.0        # how strongly a short message is drawn to answers near the one before it
 RESOLVED_SHARE = 0.5     # of a follow-up's reading with its subject put in, against the words alone
 NOT_COVERED_SHARE = 0.5
 WHOLE_PULL = 0.8         # of the whole message on the reading of one question in it
+WISH_SURE = 0.9          # of one clause, that it asks for a person, where the whole message says something else
+MOST_HINTS = 4           # clauses read for that; wishes come last
 
 
 class Retriever:
@@ -82,14 +87,40 @@ class Retriever:
         return cls(arrays, about["labels"], Thresholds(**about["thresholds"]), about["subjects"])
 
     def read_all(self, text: str, encoder: Vectors, *, topic: str = "") -> tuple[Reading, ...]:
-        """Read a message that may hold several questions: one reading, or two, the more urgent first.
+        """Read a message: one reading, or two questions, the more urgent first; a wish for a person beside them last.
 
         `topic` is the label of the answer given before it, so that "and how long does that take?" can be read.
         """
+        text = without_introduction(text)
         if not text.strip():
             return (NOTHING,)
+        read = self._questions(text, encoder, topic)
+        wish, rest = self._wish(text, encoder)
+        if wish:
+            return served(wish, read, self._questions(rest, encoder, topic) if rest else (), asked=asks(rest))
+        if any(reading.label == HANDOFF for reading in read) and any(map(declines, clauses(text))):
+            return turned_down(self._questions(text, encoder, topic, wished=False))
+        if any(reading.label == HANDOFF for reading in read) and (elsewhere(text) or told(text)):
+            return self._questions(text, encoder, topic, wished=False)
+        return read
+
+    def _wish(self, text: str, encoder: Vectors) -> tuple[float, str]:
+        """How sure it is that some clause asks for a person, 0 when none does; and the message without such clauses."""
+        parts = clauses(text)
+        found = dict.fromkeys(outright(text), 1.0)
+        hinted = [part for part in parts if part not in found and hints(part)] if len(parts) > 1 else []
+        for clause in hinted[-MOST_HINTS:]:
+            chance = dict(zip(self.labels, self.probabilities(clause, encoder.encode([clause])[0]), strict=True))
+            if chance.get(HANDOFF, 0.0) >= WISH_SURE:
+                found[clause] = float(chance[HANDOFF])
+        return max(found.values(), default=0.0), " ".join(part for part in parts if part not in found)
+
+    def _questions(self, text: str, encoder: Vectors, topic: str, *, wished: bool = True) -> tuple[Reading, ...]:
+        """The questions of a message: one reading, or two. `wished` False: whatever it is, no person is asked for."""
         parts = split_questions(text)
         overall = self.chance(text, encoder, topic=topic)
+        if not wished:
+            overall = _share(overall * (np.array(self.labels) != HANDOFF))
         whole = in_view_of(text, self.decide(overall))
         if len(parts) < 2:
             return (whole,)
@@ -97,7 +128,7 @@ class Retriever:
         for part in parts:
             chance = self.chance(part, encoder, topic=found[-1].label if found else topic)
             # A part is read in the light of the whole: "how long does it last?" of what?
-            found.append(in_view_of(part, self.decide(_share(chance * (overall + 1e-4) ** WHOLE_PULL))))
+            found.append(in_view_of(part, self.decide(_share(chance * (overall + 1e-4 * wished) ** WHOLE_PULL))))
         return together(whole, found)
 
     def chance(self, text: str, encoder: Vectors, *, topic: str = "") -> Array:

@@ -13,6 +13,7 @@ from haven.errors import HavenError
 FAQ = "faq/"
 UNSUPPORTED = "unsupported/"
 HANDOFF = "human_handoff"
+DENY = "deny"
 NOT_COVERED = "nlu_fallback"  # questions that no answer fits; the name is Rasa's for "not understood"
 TELLING = ("craving", "feelings", "grief", "telling")  # somebody tells and asks nothing
 TOLD = "telling"  # of those the one that fits whatever was told
