@@ -11,7 +11,7 @@ from sanic import Sanic, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from haven.redaction import IdsOnly
+from haven import logs
 from haven.settings import load_settings
 
 logger = logging.getLogger(__name__)
@@ -23,10 +23,8 @@ def create_app(secret: str) -> Sanic:
 
     @app.middleware("request")
     async def only_the_assistant(request: Request) -> HTTPResponse | None:
-        expected = f"Bearer {secret}"
-        if request.path == "/health" or hmac.compare_digest(
-            request.headers.get("Authorization", ""), expected
-        ):
+        sent = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if request.path == "/health" or hmac.compare_digest(sent, f"Bearer {secret}".encode()):
             return None
         return response.json({"error": "forbidden"}, status=403)
 
@@ -41,10 +39,8 @@ def create_app(secret: str) -> Sanic:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(IdsOnly())
     settings = load_settings()
+    logs.begin(settings.log)
     app = create_app(settings.loopback_secret)
     app.run("127.0.0.1", settings.actions_port, access_log=False)
 

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
 
 from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
-from sanic import Blueprint, response
+from sanic import Blueprint, Sanic, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from assistant.components.faq_retriever import OPTIONS, SECOND, selector
+from haven import logs
 from haven.content import Content
+from haven.errors import HavenError
 from haven.notes import with_notes
-from haven.redaction import IdsOnly
 from haven.settings import load_settings
 from haven.text import without_command
 
 logger = logging.getLogger(__name__)
 
 ENTRIES = ("utter_faq/", "utter_unsupported/")  # responses that are entries of the content
+LEAVE_SECONDS = 5.0  # so that a model that stays broken does not fill the log
 PROBE = "what is naloxone"  # read once after the start, to see that the model works
 
 
@@ -48,6 +52,18 @@ class Collected(OutputChannel):
         })
 
 
+class NotLoopback(HavenError):
+    """Rasa was told to listen where others can reach it."""
+
+
+async def must_be_loopback(app: Sanic, _: object = None) -> None:
+    """Refuse to serve anywhere but on this machine: Rasa listens on every address unless it is told otherwise."""
+    host = str(app.state.host or "every address")
+    if host not in ("localhost", "::1") and not host.startswith("127."):
+        raise NotLoopback(f"The assistant must listen on this machine alone, not on {host}. Start it with `bin/haven "
+                          "run`, or give `rasa run` the option --interface 127.0.0.1.")
+
+
 class SwitchboardChannel(InputChannel):
     """POST /webhooks/haven/turns answers with everything the bot says to one message."""
 
@@ -58,11 +74,14 @@ class SwitchboardChannel(InputChannel):
     @classmethod
     def from_credentials(cls, credentials: dict[str, Any] | None) -> SwitchboardChannel:
         settings = load_settings()
-        for handler in logging.getLogger().handlers:  # Rasa logs whole action calls when an action fails
-            handler.addFilter(IdsOnly())
-        return cls(settings.loopback_secret, Content.load(settings.data))
+        logs.dress(settings.log)  # Rasa logs whole action calls when an action fails
+        return cls(settings.loopback_secret, Content.load(settings.data), shared=settings.assistant_shared)
 
-    def __init__(self, secret: str, content: Content, today: Callable[[], date] = date.today) -> None:
+    def __init__(
+        self, secret: str, content: Content, today: Callable[[], date] = date.today, *, shared: bool = False
+    ) -> None:
+        """`shared`: switchboards on other machines ask here too; the secret alone keeps others out."""
+        self._shared = shared
         self._today = today
         self._expected = f"Bearer {secret}"
         self._content = content
@@ -71,10 +90,17 @@ class SwitchboardChannel(InputChannel):
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """Rasa mounts this at /webhooks/haven."""
         blueprint = Blueprint("haven_channel", "haven_channel")
+        if not self._shared:
+            blueprint.before_server_start(must_be_loopback)
+
+        @blueprint.listener("after_server_start")
+        async def prove(app: Sanic, _: Any) -> None:
+            if not await self._works(app):
+                app.add_task(_leave())
 
         @blueprint.get("/ready")
         async def ready(request: Request) -> HTTPResponse:
-            return response.json({}, status=200 if await self._works(request) else 503)
+            return response.json({}, status=200 if await self._works(request.app) else 503)
 
         @blueprint.post("/turns")
         async def turns(request: Request) -> HTTPResponse:
@@ -92,9 +118,9 @@ class SwitchboardChannel(InputChannel):
 
         return blueprint
 
-    async def _works(self, request: Request) -> bool:
+    async def _works(self, app: Sanic) -> bool:
         """Whether a model is loaded and has read a message; a broken one is found here, not by a visitor."""
-        agent = getattr(request.app.ctx, "agent", None)
+        agent = getattr(app.ctx, "agent", None)
         if not (agent and agent.is_ready()):
             return False
         if not self._proven:
@@ -105,7 +131,8 @@ class SwitchboardChannel(InputChannel):
         return self._proven
 
     def _is_ours(self, request: Request) -> bool:
-        return hmac.compare_digest(request.headers.get("Authorization", ""), self._expected)
+        sent = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(sent, self._expected.encode())
 
     async def _turn(self, request: Request, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> list:
         body = request.json
@@ -120,6 +147,7 @@ class SwitchboardChannel(InputChannel):
             nlg = request.app.ctx.agent.processor.nlg
             second = await nlg.generate(f"utter_{parsed[SECOND]}", tracker, output.name())
             await output.send_response(body["conversation"], {**second, "utter_action": f"utter_{parsed[SECOND]}"})
+            output.replies.insert(1, output.replies.pop())  # before what is said about a person
             self._announce_two(output.replies[0], body)
         return self._with_options([self._with_notes(reply, body) for reply in output.replies], parsed)
 
@@ -146,6 +174,13 @@ class SwitchboardChannel(InputChannel):
                 {"title": self._content.answers[answer].question, "choice": f"faq/{answer}"}
                 for answer in candidates if answer in self._content.answers]
         return replies
+
+
+async def _leave() -> None:
+    """End this process: Rasa would run on for good without a model; the runner starts it with what is there then."""
+    logger.critical("the model cannot be used; the assistant ends and is started again")
+    await asyncio.sleep(LEAVE_SECONDS)
+    os._exit(1)
 
 
 def _chosen(body: dict[str, Any]) -> dict[str, Any] | None:

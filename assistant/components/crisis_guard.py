@@ -11,15 +11,14 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, METADATA, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from assistant.components.faq_retriever import selector
+from assistant.components.faq_retriever import ASKS_FOR_PERSON, selector
 from assistant.components.sentence_encoder import shared_encoder
 from haven.crisis import Guard
+from haven.retrieval import HANDOFF
 from haven.settings import load_settings
 
 CRISIS = "crisis"
-HANDOFF = "human_handoff"
 SURELY = 0.9  # beside danger a person must be asked for in so many words: "me quiero matar" is no request
-ASKS_FOR_PERSON = "asks_for_person"  # message property: danger, and a person is asked for in the same message
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)

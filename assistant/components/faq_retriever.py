@@ -17,7 +17,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 import haven.retrieval
 from assistant.components.sentence_encoder import KnownVectors, shared_encoder
 from haven.content import Content
-from haven.retrieval import FAQ, NOT_COVERED, Example, Quotes, Reading, Retriever, asks, quotable
+from haven.retrieval import FAQ, HANDOFF, NOT_COVERED, Example, Quotes, Reading, Retriever, asks, quotable
 from haven.retrieval.quotes import LONGEST, LONGEST_SMS
 from haven.settings import load_settings
 
@@ -26,6 +26,7 @@ UNSURE = "unsure"
 RETRIEVED = ("faq", "unsupported", "quote", "source")  # intents whose label names the response
 OPTIONS = "faq_options"  # message property: candidate answers, best first
 SECOND = "second_question"  # message property: the label of a second question in the same message
+ASKS_FOR_PERSON = "asks_for_person"  # message property: a person is asked for beside what the intent says
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -99,8 +100,11 @@ class FaqRetriever(GraphComponent):
             claim = self._quotes.find(text, vectors.encode([text])[0], longest=longest)
             first = _as_sure(first, f"quote/{claim.id}") if claim else first
         _apply(message, first)
-        if more:
-            message.set(SECOND, more[0].label, add_to_output=True)
+        for reading in more:
+            if reading.label == HANDOFF:
+                message.set(ASKS_FOR_PERSON, True, add_to_output=True)
+            else:
+                message.set(SECOND, reading.label, add_to_output=True)
 
 
 def _answers(content: Content) -> dict[str, str]:

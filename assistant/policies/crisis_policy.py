@@ -1,4 +1,4 @@
-"""Lets a crisis end any form: guidance first, then a person if one was asked for, then listen. Runs inside Rasa."""
+"""What no rule says: a crisis ends any form; a person asked for beside it or a question is served. Runs inside Rasa."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from rasa.shared.core.events import ActiveLoop, Event, SlotSet
 from rasa.shared.core.generator import TrackerWithCachedStates
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from assistant.components.crisis_guard import ASKS_FOR_PERSON, CRISIS
+from assistant.components.crisis_guard import CRISIS
+from assistant.components.faq_retriever import ASKS_FOR_PERSON
 
 GUIDANCE = "utter_crisis"
 REQUEST = "action_request_handoff"
+ANSWERS = ("utter_faq", "utter_unsupported", "utter_harmful_decline")  # a wish in the same message comes after
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=True)
 class CrisisPolicy(Policy):
-    """Above every other policy when the last message is a crisis; silent otherwise.
+    """Above every other policy when the last message is a crisis, or asks for a person beside a question; else silent.
 
     A prediction "without a user" beats an active form (rasa.core.policies.ensemble), which a rule does not.
     """
@@ -77,7 +79,8 @@ class CrisisPolicy(Policy):
         """Guidance, unless the switchboard has said it already; then what was asked; the form, if any, is over."""
         message = tracker.latest_message
         if message is None or message.intent.get("name") != CRISIS:
-            return self._prediction(self._default_predictions(domain))
+            wish = _beside_an_answer(tracker)
+            return self._prediction(_certain(domain, wish) if wish else self._default_predictions(domain))
         return self._prediction(_certain(domain, _next(tracker)), optional_events=_end_of_form(tracker),
                                 is_no_user_prediction=True)
 
@@ -89,6 +92,13 @@ def _next(tracker: DialogueStateTracker) -> str:
     if done in (ACTION_LISTEN_NAME, GUIDANCE) and message.parse_data.get(ASKS_FOR_PERSON):
         return REQUEST
     return ACTION_LISTEN_NAME
+
+
+def _beside_an_answer(tracker: DialogueStateTracker) -> str | None:
+    message, done = tracker.latest_message, tracker.latest_action_name
+    if message is None or not message.parse_data.get(ASKS_FOR_PERSON):
+        return None
+    return {**dict.fromkeys(ANSWERS, REQUEST), REQUEST: ACTION_LISTEN_NAME}.get(done or "")
 
 
 def _said(metadata: dict[str, Any] | None) -> bool:
