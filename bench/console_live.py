@@ -73,7 +73,7 @@ class Seen:
 def main() -> None:
     """One JSON object."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--visitors", type=float, default=10.0, help="visitors' messages a second")
+    parser.add_argument("--visitors", type=float, default=15.0, help="visitors' messages a second")
     parser.add_argument("--staff", type=float, default=5.0, help="replies of staff a second")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--database", default="", help="address of an empty database instead of SQLite")
@@ -136,7 +136,8 @@ def _start(settings: Settings) -> subprocess.Popen[bytes]:
 async def fill(own: dict[str, str]) -> list[str]:
     """Accounts, and conversations of ten lines; the first WINDOWS belong to whoever has their window open."""
     settings = load_settings(own)
-    record, texts = Record(settings.database_url), Texts(Content.load(settings.data))
+    record = Record.of(settings)
+    texts = Texts(Content.load(settings.data))
     await record.migrate()
     digest = await accounts.hashed(PASSWORD)
     async with record.write() as tx:

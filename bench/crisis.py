@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
-from bench.questions import dangers, ordinary
+from bench.beside import Beside
+from bench.questions import dangers
 from bench.timings import Timings
 from bench.visitors import Visitor, visitors
 from bench.whole_stack import Running, running
@@ -14,6 +14,7 @@ from bench.whole_stack import Running, running
 AT_ONCE = 50
 DANGERS = 200
 GAP_SECONDS = 0.1
+WARM_SECONDS = 5.0
 
 
 def measure() -> dict[str, Any]:
@@ -26,21 +27,11 @@ def measure() -> dict[str, Any]:
 
 
 async def _saturated(stack: Running) -> dict[str, Any]:
-    plain, questions = Timings(), ordinary()
-    async with visitors(stack.url, AT_ONCE) as asking, visitors(stack.url, DANGERS // 4) as endangered:
-        done = asyncio.Event()
-
-        async def ask_on(visitor: Visitor) -> None:
-            while not done.is_set():
-                plain.taken.append(await visitor.ask(next(questions)))
-                await asyncio.sleep(1.5)  # the pace that one visitor is held to; together they saturate the assistant
-
-        load = [asyncio.create_task(ask_on(visitor)) for visitor in asking]
-        await asyncio.sleep(5)
+    async with visitors(stack.url, DANGERS // 4) as endangered:
+        crowd = await Beside.start("bench.askers", stack.url, AT_ONCE, WARM_SECONDS + DANGERS * GAP_SECONDS)
+        await asyncio.sleep(WARM_SECONDS)
         guided = await _guided(endangered)
-        done.set()
-        await asyncio.gather(*load, return_exceptions=True)
-    return {"saturated": guided, "ordinary": plain.summary()}
+    return {"saturated": guided, "ordinary": await crowd.said()}
 
 
 async def _alone(stack: Running) -> dict[str, Any]:
@@ -50,14 +41,16 @@ async def _alone(stack: Running) -> dict[str, Any]:
 
 async def _guided(endangered: list[Visitor]) -> dict[str, Any]:
     """Send DANGERS messages at even gaps; the time to the answer of each, and how many brought guidance."""
-    timings, words = Timings(), dangers()
+    timings, words, refused = Timings(), dangers(), 0
 
     async def one(number: int) -> bool:
+        nonlocal refused
         await asyncio.sleep(number * GAP_SECONDS)
-        start = time.perf_counter()
-        body = await endangered[number % len(endangered)].send(next(words))
-        timings.taken.append((time.perf_counter() - start) * 1000)
-        return any(reply["kind"] == "guidance" for reply in body["replies"])
+        with timings.one():
+            answer = await endangered[number % len(endangered)].post(next(words))
+        refused += answer.status_code != 201
+        body = answer.json()  # what could not be stored is refused with the guidance all the same
+        return bool(body.get("guidance")) or any(reply["kind"] == "guidance" for reply in body.get("replies", []))
 
     found = sum(await asyncio.gather(*[one(number) for number in range(DANGERS)]))
-    return {**timings.summary(), "with_guidance": found}
+    return {**timings.summary(), "with_guidance": found, "refused": refused}

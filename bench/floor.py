@@ -17,6 +17,7 @@ from haven.encoder import Encoder
 from haven.settings import ROOT
 from switchboard import conversations
 from switchboard.conversations import Message
+from switchboard.records.keyring import Keyring
 from switchboard.records.record import Record
 
 COUNT = 300
@@ -85,7 +86,7 @@ async def _commit() -> dict[str, float]:
 async def _message() -> dict[str, float]:
     timings = Timings()
     with tempfile.TemporaryDirectory() as folder:
-        record = Record(f"sqlite+aiosqlite:///{folder}/floor.db")
+        record = Record(f"sqlite+aiosqlite:///{folder}/floor.db", Keyring(["floor" * 8]))
         await record.migrate()
         async with record.write() as tx:
             conversation = await conversations.begin(tx, channel="widget", language="en")

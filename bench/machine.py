@@ -34,6 +34,13 @@ def memory_mib(pid: int) -> float:
     return sum(p.memory_info().rss for p in [process, *process.children(recursive=True)]) / 2**20
 
 
+def processor_ms(pid: int) -> float:
+    """Milliseconds of processor time that a process and its children have used."""
+    process = psutil.Process(pid)
+    times = [one.cpu_times() for one in [process, *process.children(recursive=True)]]
+    return sum(1000 * (spent.user + spent.system) for spent in times)
+
+
 def _processor() -> str:
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):

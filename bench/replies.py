@@ -6,29 +6,50 @@ import asyncio
 import time
 from typing import Any
 
+from bench.machine import processor_ms
 from bench.questions import ordinary
 from bench.timings import Timings
 from bench.visitors import visitors
-from bench.whole_stack import running
+from bench.whole_stack import ALL, Running, running
 from cli.ask import whole_way
 from switchboard import conversations
 
 RATE = 20  # messages a second
 SECONDS = 30
 VISITORS = 120
+FEW, REPLIES = 10, 60
 LENGTHS = (10, 50, 100, 200, 400)
 
 
 def measure() -> dict[str, Any]:
-    """{"steady": percentiles, "long": ms of message n, "memory_mib": ..., "switchboard_ready_s": ...}."""
+    """{"alone", "steady": percentiles, "processor_ms_a_message", "memory_mib": of each process,
+    "switchboard_ready_s", "long": ms of message n}."""
     with running() as stack:
+        alone = asyncio.run(one_by_one(stack.url))
+        before = _processor_ms(stack)
         steady = asyncio.run(_steady(stack.url))
-        memory = {name: stack.memory(name) for name in ("switchboard", "assistant", "actions")}
+        used = {name: round((ms - before[name]) / (RATE * SECONDS), 1) for name, ms in _processor_ms(stack).items()}
+        memory = {name: stack.memory(name) for name in ALL}
+        stack.stack.control("stop", "switchboard")
         start = time.perf_counter()
-        stack.stack.control("restart", "switchboard")
+        stack.stack.control("start", "switchboard")
         stack.stack.wait_until_ready()
         ready = round(time.perf_counter() - start, 1)
-    return {"steady": steady, "memory_mib": memory, "switchboard_ready_s": ready, "long": asyncio.run(_long())}
+    return {"alone": alone, "steady": steady, "processor_ms_a_message": used, "memory_mib": memory,
+            "switchboard_ready_s": ready, "long": asyncio.run(_long())}
+
+
+def _processor_ms(stack: Running) -> dict[str, float]:
+    return {name: processor_ms(int(stack.stack.control("pid", name))) for name in ALL}
+
+
+async def one_by_one(url: str) -> dict[str, float]:
+    """Ordinary replies of a few visitors, one after the other: nothing waits for anything."""
+    timings, questions = Timings(), ordinary()
+    async with visitors(url, FEW) as asking:
+        for number in range(REPLIES):
+            timings.taken.append(await asking[number % FEW].ask(next(questions)))
+    return timings.summary()
 
 
 async def _steady(url: str) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from typing import Any
 import pygal
 from pygal.style import Style
 
+from bench import marked
 from haven.settings import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
-PLOT = ROOT / "docs" / "pictures" / "performance.svg"
-BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
+PICTURES = ROOT / "docs" / "images"
+BEGIN = "<!-- figures: written by make bench -->"
 WIDGET_LIMIT = 15_360
 
 # name in latest.json: what it is, what it should be (None: no aim without its peer)
@@ -42,7 +43,8 @@ def headlines(raw: dict[str, Any]) -> dict[str, Any]:
         "reply_p95_ms": _at(replies, "steady", "p95_ms"),
         "staff_p95_ms": _at(raw, "staff", "seen", "visitor_to_staff_transcript", "p95_ms"),
         "switchboard_ready_s": replies.get("switchboard_ready_s"),
-        "train_ratio": _ratio(_at(ours, "training", "seconds"), _at(peer, "training", "full_seconds")),
+        "train_ratio": _ratio(_at(raw, "training", "haven", "seconds"),
+                              _at(raw, "training", "peer", "full_seconds_at_best"), digits=3),
         "widget_gzip_bytes": _at(raw, "widget", "gzip_bytes"),
     }
 
@@ -53,17 +55,13 @@ def _at(tree: dict[str, Any], *names: str) -> Any:
     return tree
 
 
-def _ratio(over: float | None, under: float | None) -> float | None:
-    return round(over / under, 2) if over and under else None
+def _ratio(over: float | None, under: float | None, *, digits: int = 2) -> float | None:
+    return round(over / under, digits) if over and under else None
 
 
 def write(result: dict[str, Any]) -> None:
     """Put the tables between the two marks of docs/performance.md and draw the plot."""
-    before, mark, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (mark and end):
-        raise ValueError(f"{PAGE} has lost the marks around its figures.")
-    PAGE.write_text(f"{before}{BEGIN}\n\n{chr(10).join(_tables(result))}\n{END}{after}", encoding="utf-8")
+    marked.put(PAGE, BEGIN, _tables(result))
     _plot(result["raw"])
 
 
@@ -74,9 +72,45 @@ def _tables(result: dict[str, Any]) -> Iterator[str]:
     yield "| figure | measured | aim |\n|---|---|---|"
     for name, (what, aim) in AIMS.items():
         yield f"| {what} (`{name}`) | {_shown(result[name])} | {aim} |"
+    yield "\n![Milliseconds of message n of one conversation, Haven and Rasa's default](images/performance.svg)"
+    yield from _stack(result["raw"])
     for part, tree in result["raw"].items():
         yield f"\n### {part}\n\n| | figures |\n|---|---|"
         yield from (f"| {name} | {text} |" for name, text in _rows(tree))
+
+
+def _stack(raw: dict[str, Any]) -> Iterator[str]:
+    """What each layer adds to one ordinary reply with nothing beside it; the last row is what no layer explains."""
+    layers = layers_of(raw)
+    if not layers:
+        return
+    yield "\n### One ordinary reply, layer by layer\n\n| layer | ms, median | share |\n|---|---|---|"
+    whole = sum(layers.values())
+    yield from (f"| {name} | {ms:.1f} | {100 * ms / whole:.0f} % |" for name, ms in layers.items())
+    yield f"| **from the send to the answer on the stream** | {whole:.1f} | 100 % |"
+    yield "\n![The same layers as one bar](images/layers.svg)"
+
+
+def layers_of(raw: dict[str, Any]) -> dict[str, float]:
+    """Milliseconds of each layer of a reply; empty where a part was not measured."""
+    floor, whole = raw.get("floor", {}), _at(raw, "replies", "alone", "p50_ms")
+    parts = {
+        "a bare Sanic handler, asked by a client": _at(floor, "bare_handler", "p50_ms"),
+        "the sentence encoder, one pass": _at(floor, "encoder_pass", "p50_ms"),
+        "the crisis guard beyond that pass": _less(_at(floor, "guard", "p50_ms"), _at(floor, "encoder_pass", "p50_ms")),
+        "the message stored: the commit alone": _at(floor, "one_commit", "p50_ms"),
+        "the message stored: the rest of it": _less(
+            _at(floor, "one_message_stored", "p50_ms"), _at(floor, "one_commit", "p50_ms")),
+        "the assistant's turn (a pass of its own, Rasa, HTTP)": _at(raw, "assistant", "haven", "one", "p50_ms"),
+        "the answer stored": _at(floor, "one_message_stored", "p50_ms"),
+    }
+    if whole is None or any(ms is None for ms in parts.values()):
+        return {}
+    return {**parts, "alerts, context, event stream, waiting": round(whole - sum(parts.values()), 2)}
+
+
+def _less(over: float | None, under: float | None) -> float | None:
+    return None if over is None or under is None else max(0.0, over - under)
 
 
 def _rows(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
@@ -96,12 +130,23 @@ def _shown(value: Any) -> str:
 
 
 def _plot(raw: dict[str, Any]) -> None:
-    """Cost of message n of one conversation, ours and the peer's."""
+    """Two pictures: cost of message n of one conversation, ours and the peer's; the layers of one reply."""
+    style = Style(font_family="sans-serif", colors=("#0d5c63", "#b3261e", "#7a5c00", "#3b5ba5", "#4a7c3a", "#8e4585",
+                                                    "#555555", "#c26a00"))
     chart = pygal.XY(title="Milliseconds of message n of one conversation, through the assistant", show_dots=True,
-                     x_title="message n", y_title="ms", width=800, height=400, js=(),
-                     style=Style(font_family="sans-serif", colors=("#0d5c63", "#b3261e")))
+                     x_title="message n", y_title="ms", width=800, height=400, js=(), style=style)
     for name, tree in (("Haven", _at(raw, "assistant", "haven")), ("Rasa's default", _at(raw, "assistant", "peer"))):
         if tree:
             chart.add(name, [(int(n), ms) for n, ms in tree["long"].items()])
-    PLOT.parent.mkdir(parents=True, exist_ok=True)
-    chart.render_to_file(str(PLOT))
+    _save(chart, "performance.svg")
+    stack = pygal.HorizontalStackedBar(title="One ordinary reply, layer by layer, ms", width=800, height=300, js=(),
+                                       style=style, legend_at_bottom=True, legend_at_bottom_columns=2,
+                                       truncate_legend=-1)
+    for name, ms in layers_of(raw).items():
+        stack.add(name, [ms])
+    _save(stack, "layers.svg")
+
+
+def _save(chart: Any, name: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    (PICTURES / name).write_bytes(chart.render())

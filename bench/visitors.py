@@ -25,12 +25,16 @@ class Visitor:
         self._news = asyncio.Event()
 
     async def send(self, text: str) -> dict[str, Any]:
-        """Send one message; what the switchboard says to the send itself."""
-        answer = await self._http.post(
-            "/chat/messages", json={"client_id": uuid.uuid4().hex, "text": text}, headers=self._headers)
+        """Send one message that must be stored; what the switchboard says to the send itself."""
+        answer = await self.post(text)
         answer.raise_for_status()
         body: dict[str, Any] = answer.json()
         return body
+
+    async def post(self, text: str) -> httpx.Response:
+        """Send one message; the answer, whatever it is."""
+        return await self._http.post(
+            "/chat/messages", json={"client_id": uuid.uuid4().hex, "text": text}, headers=self._headers)
 
     async def ask(self, text: str) -> float:
         """Send, wait for the first answer on the stream; milliseconds from the one to the other."""
@@ -43,6 +47,10 @@ class Visitor:
             self._news.clear()
             await asyncio.wait_for(self._news.wait(), ANSWER_SECONDS)
         return self._heard[1]
+
+    async def erase(self) -> None:
+        """Erase the chat, which ends the stream too."""
+        (await self._http.delete("/chat/conversation", headers=self._headers)).raise_for_status()
 
     async def follow(self) -> None:
         """Read the stream until cancelled; notes when the bot or the system last spoke."""
@@ -62,7 +70,7 @@ async def visitors(url: str, count: int) -> AsyncIterator[list[Visitor]]:
     """`count` visitors in conversations of their own, each on its stream."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=200)
     async with httpx.AsyncClient(base_url=url, timeout=ANSWER_SECONDS, trust_env=False, limits=limits) as http:
-        made = [await _begin(http) for _ in range(count)]
+        made = [await begin(http) for _ in range(count)]
         following = [asyncio.create_task(visitor.follow()) for visitor in made]
         try:
             yield made
@@ -72,7 +80,8 @@ async def visitors(url: str, count: int) -> AsyncIterator[list[Visitor]]:
             await asyncio.gather(*following, return_exceptions=True)
 
 
-async def _begin(http: httpx.AsyncClient) -> Visitor:
+async def begin(http: httpx.AsyncClient) -> Visitor:
+    """One more visitor, in a conversation of their own."""
     answer = await http.post("/chat/conversations", json={})
     answer.raise_for_status()
     return Visitor(http, answer.json()["token"])

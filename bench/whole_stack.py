@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.machine import memory_mib
+from bench.until_up import until_up
 from cli.stack import Stack, free_port
 from haven.settings import Settings, load_settings
 
@@ -48,20 +49,23 @@ class Running:
 
 
 @contextmanager
-def running(*programs: str, models: Path | None = None, **settings: object) -> Iterator[Running]:
+def running(*programs: str, **settings: object) -> Iterator[Running]:
     """Start `programs` (all of them by default), wait until they answer, stop them at the end."""
     with tempfile.TemporaryDirectory(prefix="haven-bench-") as folder:
         home = Path(folder)
         made = load_settings({"HAVEN_HOME": folder})
         shutil.copytree(made.data, home / "data")
         (home / "data" / "centre.yml").write_text(OPEN, encoding="utf-8")
-        own = replace(made, data=home / "data", models=models or made.models, port=free_port(),
-                      assistant_port=free_port(), actions_port=free_port(), **settings)
+        own = replace(made, data=home / "data", port=free_port(), assistant_port=free_port(),
+                      actions_port=free_port(), **settings)
         stack = Stack(own, programs=programs or ALL, log=home / "log")
         start = time.perf_counter()
         stack.start()
         try:
-            stack.wait_until_ready()
+            if programs == ("switchboard",):
+                until_up(f"http://127.0.0.1:{own.port}")  # without the others the whole way is never ready
+            else:
+                stack.wait_until_ready()
             yield Running(stack, own, round(time.perf_counter() - start, 1))
         finally:
             stack.stop()

@@ -1,9 +1,10 @@
-"""Measures what a page loads for the widget, on the wire, in a real Chromium; prints JSON.
+"""Measures what a page loads for the widget, on the wire, and how soon it can be used on a slow phone; prints JSON.
 
     .venv/switchboard/bin/python bench/widget.py [--url ADDRESS]
 
 Without an address a switchboard is started for the purpose, with a record of its own. Bytes are what the browser
-received: `body` as sent (gzip), `wire` with the response's headers.
+received: `body` as sent (gzip), `wire` with the response's headers. The phone is Lighthouse's mobile profile: 150 ms
+round trips, 1.6 Mbit/s down, 0.75 up, a processor four times slower.
 """
 
 from __future__ import annotations
@@ -11,24 +12,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
-import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
+from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, sync_playwright
 
-from bench.until_up import until_up
-from cli.stack import environment, free_port
-from haven.settings import ROOT, load_settings
+from bench.whole_stack import running
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 LOCALES = ("en-US", "es-MX")
+PHONE_RUNS = 5
 
 
 def main() -> None:
@@ -48,13 +46,37 @@ def measure(url: str | None = None) -> dict[str, Any]:
     with sync_playwright() as playwright, _address(url) as address:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         pages = {locale: _loaded(browser, address, locale) for locale in LOCALES}
+        phone = [_on_a_phone(browser, address) for _ in range(PHONE_RUNS)]
         browser.close()
     return {
         "gzip_bytes": max(_sum(files["widget"], "body") for files in pages.values()),
         "wire_bytes": max(_sum(files["widget"], "wire") for files in pages.values()),
         "rest_wire_bytes": max(_sum(files["rest"], "wire") for files in pages.values()),
+        "phone_ms": {name: round(median(run[name] for run in phone)) for name in phone[0]},
         "pages": pages,
     }
+
+
+def _on_a_phone(browser: Browser, url: str) -> dict[str, float]:
+    """Milliseconds from the tap on a link to the button being there, from it to the field, and to the welcome."""
+    context = browser.new_context(locale="en-US", viewport={"width": 360, "height": 640}, is_mobile=True,
+                                  has_touch=True)
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Network.emulateNetworkConditions", {
+        "offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 0.75e6 / 8})
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    start = time.perf_counter()
+    page.goto(url, wait_until="commit")
+    page.locator("haven-chat .launcher").tap()  # waits until it is there, stands still and takes taps
+    button = time.perf_counter()
+    page.locator("haven-chat textarea").fill("hello")
+    field = time.perf_counter()
+    page.locator("haven-chat .message.bot").first.wait_for()
+    welcome = time.perf_counter()
+    context.close()
+    return {"to_button": (button - start) * 1000, "to_field": (field - start) * 1000,
+            "to_welcome": (welcome - start) * 1000}
 
 
 def _loaded(browser: Browser, url: str, locale: str) -> dict[str, dict[str, dict[str, int]]]:
@@ -96,19 +118,8 @@ def _address(url: str | None) -> Iterator[str]:
     if url:
         yield url
         return
-    with tempfile.TemporaryDirectory(prefix="haven-bench-") as home:
-        settings = replace(load_settings({"HAVEN_HOME": home}), port=free_port(), assistant_port=free_port(),
-                           actions_port=free_port())
-        with (Path(home) / "log").open("wb") as log:
-            process = subprocess.Popen([sys.executable, "-m", "switchboard.app"], cwd=ROOT, stdout=log, stderr=log,
-                                       env=dict(environment(settings)))
-        try:
-            address = f"http://127.0.0.1:{settings.port}"
-            until_up(address)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(20)
+    with running("switchboard") as stack:
+        yield stack.url
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ async def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     sets, content = Path(sys.argv[1]), Content.load(ROOT / "data")
-    agent = Agent.load(str(ROOT / "models" / "peer" / "peer.tar.gz"))
+    agent = Agent.load(str(ROOT / "models" / "peer" / "haven.tar.gz"))
     with tempfile.TemporaryDirectory() as folder:
         for name, kind in SETS:
             gold = sets / "dev" / f"{name}.jsonl"

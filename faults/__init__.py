@@ -1,0 +1,1 @@
+"""The fault harness: real traffic against the real stack while its parts are killed, frozen and starved."""
