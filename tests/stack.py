@@ -156,7 +156,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     (data / "centre.yml").write_text(ALWAYS, encoding="utf-8")
     settings = replace(
         load_settings({"HAVEN_HOME": str(home)}), data=data, port=free_port(), assistant_port=free_port(),
-        actions_port=free_port(), allowed_origins=frozenset({f"http://127.0.0.1:{free_port()}"}))
+        actions_port=free_port(), allowed_origins=frozenset({f"http://127.0.0.1:{free_port()}"}), proof_seconds=0)
     running = Stack(settings, programs=("actions", "assistant", "switchboard"), log=home / "haven.log")
     running.start()
     try:

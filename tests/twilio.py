@@ -128,6 +128,7 @@ class Twilio:
     async def __aexit__(self, *_: object) -> None:
         await self.settled()
         self.server.close()
+        self.server.close_clients()
         await self.http.aclose()
 
     # -- what phones do -----------------------------------------------------------------------------------------
@@ -177,6 +178,7 @@ class Twilio:
         """Every report has been made."""
         while self.tasks:
             await asyncio.gather(*self.tasks, return_exceptions=True)
+            await asyncio.sleep(0)  # ended tasks are gathered without a pause: let them take themselves off the list
 
     # -- what Twilio does -----------------------------------------------------------------------------------------
 
@@ -210,16 +212,18 @@ class Twilio:
             await self.post(f"{address.path}?{address.query}", fields)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request a connection."""
+        """One request after the other on a kept connection; a cut one breaks off without an answer."""
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            length = next((int(line.split(":")[1]) for line in head.splitlines()
-                           if line.lower().startswith("content-length:")), 0)
-            body = await reader.readexactly(length)
-            answer = await self._answer(head, body)
-            if answer is not None:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                length = next((int(line.split(":")[1]) for line in head.splitlines()
+                               if line.lower().startswith("content-length:")), 0)
+                body = await reader.readexactly(length)
+                answer = await self._answer(head, body)
+                if answer is None:
+                    return
                 status, raw, more = answer
-                writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\n"
+                writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
                              f"{more}Content-Length: {len(raw)}\r\n\r\n".encode() + raw)
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):

@@ -34,7 +34,7 @@ def server(tmp_path_factory):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "HAVEN_HOME": str(tmp_path_factory.mktemp("home")),
-                   "HAVEN_ACTIONS_PORT": str(port), "HAVEN_LOOPBACK_SECRET": "s3cret"}
+                   "HAVEN_ACTIONS_PORT": str(port), "HAVEN_LOOPBACK_SECRET": "s3cret between us"}
     log = tmp_path_factory.mktemp("log") / "log"
     with log.open("wb") as output:
         process = subprocess.Popen([sys.executable, "-m", "actions.server"], env=environment, stdout=output,
@@ -72,7 +72,7 @@ def test_only_with_the_secret(server):
 def test_handoff_over_http(server):
     """With the secret an action runs."""
     port, _ = server
-    status, body = call(port, "/webhook", secret="s3cret", body=request_for("action_request_handoff"))
+    status, body = call(port, "/webhook", secret="s3cret between us", body=request_for("action_request_handoff"))
 
     assert status == 200
     assert json.loads(body)["responses"][0]["response"] == "utter_closed_unknown"
@@ -83,7 +83,7 @@ def test_errors_keep_the_transcript(server):
     port, log = server
     broken = request_for("action_submit_callback")
     broken["tracker"]["slots"] = {"callback_number": "Xanthippe", "callback_name": "a", "callback_when": "b"}
-    status, body = call(port, "/webhook", secret="s3cret", body=broken)
+    status, body = call(port, "/webhook", secret="s3cret between us", body=broken)
 
     assert status == 500
     assert "Xanthippe" not in body

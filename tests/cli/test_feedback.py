@@ -22,7 +22,8 @@ def haven(tmp_path, monkeypatch):
 
 
 async def rate(ratings):
-    record = Record(load_settings().database_url)
+    settings = load_settings()
+    record = Record.of(settings)
     await record.migrate()
     for response, helped in ratings:
         async with record.write() as tx:

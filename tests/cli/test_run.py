@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from cli.run import _warn
 from cli.stack import CannotStart, Stack, free_port
 from haven.settings import ROOT, load_settings
 
@@ -48,6 +49,24 @@ def test_unknown_setting(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_tampered_model_stops_the_start_in_words(tmp_path):
+    """What Rasa would unpack is the file that was trained, or nothing starts."""
+    (tmp_path / "haven.tar.gz").write_bytes(b"something else")
+    settings = load_settings({
+        "HAVEN_HOME": str(tmp_path), "HAVEN_MODELS": str(tmp_path), "HAVEN_PORT": str(free_port()),
+        "HAVEN_ASSISTANT_PORT": str(free_port()), "HAVEN_ACTIONS_PORT": str(free_port())})
+    with pytest.raises(CannotStart, match=r"not the file that was trained"):
+        Stack(settings, programs=("switchboard",)).start()
+
+
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("0.0.0.0", True), ("192.0.2.7", True)])
+def test_an_address_that_others_reach_is_warned_about(tmp_path, capsys, host, warned):
+    """Without TLS of its own Haven says so before it listens where others are."""
+    _warn(load_settings({"HAVEN_HOME": str(tmp_path), "HAVEN_HOST": host}))
+
+    assert ("HTTPS" in capsys.readouterr().err) is warned
+
+
 def test_help_lists_every_command():
     """`bin/haven --help` lists the commands with what they do."""
     done = haven("--help")
@@ -76,6 +95,8 @@ def test_start_and_stop(tmp_path):
 
     assert f"Chat here:        http://127.0.0.1:{ports[0]}/" in said
     assert "one-time password" in said
+    for name in ("haven.db", "haven.log", "secrets.json", "first_login.txt"):  # the record is nobody else's to read
+        assert (tmp_path / name).stat().st_mode & 0o077 == 0, name
     for port in ports:
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)) != 0

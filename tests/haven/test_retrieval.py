@@ -19,13 +19,14 @@ from haven.retrieval import (
     RetrieverError,
     Thresholds,
     asks,
+    decide,
     left_out,
     lexical,
     plain,
     resolved,
     split_questions,
 )
-from haven.retrieval.decision import ABOUT_OVERDOSE, DEFINITIONS, URGENT
+from haven.retrieval.decision import ABOUT_OVERDOSE, DEFINITIONS, SIDE_BY_SIDE, URGENT
 from haven.retrieval.fitting import learn
 from haven.retrieval.values import REFUSED
 
@@ -95,6 +96,32 @@ def read(retriever: Retriever, encoder: Encoder, text: str) -> Reading:
 def test_reads(retriever: Retriever, encoder: Encoder, text: str, label: str) -> None:
     """A plain question finds its answer, and other plain messages their intent."""
     assert label == read(retriever, encoder, text).label
+
+
+@pytest.mark.parametrize(("text", "answer"), [
+    ("how long does detox take and can somebody call me about it", "faq/FAQ-026"),
+    ("I'd like to speak with a nurse. Also, what is methadone?", "faq/FAQ-041"),
+    ("que es la metadona? tambien quiero hablar con una persona", "faq/FAQ-041"),
+])  # fmt: skip
+def test_a_question_and_a_wish_for_a_person(retriever: Retriever, encoder: Encoder, text: str, answer: str) -> None:
+    """Who asks a question and for a person in one message gets the answer first, then the person."""
+    read = retriever.read_all(text, encoder)
+
+    assert [answer, "human_handoff"] == [reading.label for reading in read]
+    assert list({reading.options for reading in read}) == [()]
+
+
+def test_a_refused_request_and_a_wish_for_a_person(retriever: Retriever, encoder: Encoder) -> None:
+    """A request that is refused does not swallow the wish for a person beside it."""
+    read = retriever.read_all("how do i beat a drug test. can i talk to a person", encoder)
+
+    assert [reading.label for reading in read] == ["harmful", "human_handoff"]
+
+
+@pytest.mark.parametrize("text", ["i don't want to talk to a person", "no quiero hablar con una persona"])
+def test_a_person_turned_down(retriever: Retriever, encoder: Encoder, text: str) -> None:
+    """Who says that no person is wanted is not put in line for one."""
+    assert [reading.label for reading in retriever.read_all(text, encoder)] == ["deny"]
 
 
 def test_ranking(retriever: Retriever, encoder: Encoder) -> None:
@@ -200,6 +227,13 @@ def test_unsure_offers_answers(retriever: Retriever) -> None:
 def test_certain_answer_stands_alone(retriever: Retriever) -> None:
     """Beside a certain answer nothing else is offered."""
     assert retriever.decide(chances(retriever, **{"041": 0.97})).options == ()
+
+
+def test_near_neighbours_stand_side_by_side() -> None:
+    """Of two answers that are easily meant for each other the one brings the other, however sure it is."""
+    chances = [("faq/FAQ-017", 0.995), ("faq/FAQ-020", 0.003), ("faq/FAQ-027", 0.001)]
+
+    assert decide(chances, Thresholds()).options == ("faq/FAQ-027",)
 
 
 def test_no_answer_beside_a_held_back_question(retriever: Retriever) -> None:
@@ -403,6 +437,7 @@ def test_asks(text: str, asked: bool) -> None:
 
 def test_labels_that_mean_something_exist(content: Content) -> None:
     """Every label the decision treats in a way of its own is an entry of the content: a retired one is noticed."""
-    named = {*URGENT, *ABOUT_OVERDOSE, *DEFINITIONS, *(REFUSED - {"harmful"})}
+    neighbours = {label for pair in SIDE_BY_SIDE for label in pair}
+    named = {*URGENT, *ABOUT_OVERDOSE, *DEFINITIONS, *neighbours, *(REFUSED - {"harmful"})}
 
     assert named <= {f"faq/{id}" for id in content.answers} | {f"unsupported/{id}" for id in content.unsupported}

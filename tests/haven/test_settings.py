@@ -38,8 +38,33 @@ def test_secrets_are_made_once(tmp_path):
 
 def test_a_secret_hides_itself(tmp_path):
     """A secret does not show in the settings' own text."""
-    settings = load_settings({"HAVEN_HOME": str(tmp_path), "HAVEN_SESSION_SECRET": "kingfisher"})
+    settings = load_settings({"HAVEN_HOME": str(tmp_path), "HAVEN_SESSION_SECRET": "kingfisher at the lake"})
 
-    assert settings.session_secret == "kingfisher"
+    assert settings.session_secret == "kingfisher at the lake"
     assert "kingfisher" not in repr(settings)
     assert repr(Secret("x")) == "Secret('...')"
+
+
+def test_secrets_that_others_can_read_stop_the_start(tmp_path):
+    """A file of secrets that is open to others is refused with its path and what to do."""
+    load_settings({"HAVEN_HOME": str(tmp_path)})
+    for mode in (0o640, 0o604, 0o666):
+        (tmp_path / "secrets.json").chmod(mode)
+        with pytest.raises(SettingsError, match=r"chmod 600 .*secrets\.json"):
+            load_settings({"HAVEN_HOME": str(tmp_path)})
+    (tmp_path / "secrets.json").chmod(0o600)
+    load_settings({"HAVEN_HOME": str(tmp_path)})
+
+
+def test_a_new_home_is_its_owners_alone(tmp_path):
+    """The folder with record, secrets and logs is made for one account, whatever the umask."""
+    load_settings({"HAVEN_HOME": str(tmp_path / "home")})
+
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("name", ["SESSION", "LOOPBACK", "NUMBER"])
+def test_a_secret_that_can_be_guessed_is_refused(tmp_path, name):
+    """A secret somebody chose has at least 16 characters."""
+    with pytest.raises(SettingsError, match=f"HAVEN_{name}_SECRET has fewer than 16"):
+        load_settings({"HAVEN_HOME": str(tmp_path), f"HAVEN_{name}_SECRET": "password"})

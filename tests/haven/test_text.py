@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haven.text import MAX_CHARACTERS, NotText, TooLong, clean, without_command
+from haven.text import MAX_CHARACTERS, NotText, TooLong, clean, without_command, without_direction
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,14 @@ from haven.text import MAX_CHARACTERS, NotText, TooLong, clean, without_command
 def test_clean(typed, kept):
     """Hiding characters go, words and line breaks stay."""
     assert clean(typed) == kept
+
+
+@pytest.mark.parametrize("code", [0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], ids=hex)
+def test_nothing_turns_the_direction(code):
+    """Every character that turns the direction of a line goes; letters of right-to-left scripts stay."""
+    turns = chr(code)
+    assert clean(f"send {turns}help{turns} now") == without_direction(f"send {turns}help{turns} now") == "send help now"
+    assert clean(f"{turns}\u05e9\u05dc\u05d5\u05dd 12") == without_direction("\u05e9\u05dc\u05d5\u05dd 12")
 
 
 @pytest.mark.parametrize("nothing", ["", "   ", "\u200b\u2060", "\u0000", None, 7, ["x"], {"a": 1}, b"x", True])

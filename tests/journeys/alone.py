@@ -22,7 +22,8 @@ class Alone:
     def __init__(self, home: Path, **more: str) -> None:
         self.settings = load_settings({
             "HAVEN_HOME": str(home), "HAVEN_PORT": str(free_port()), "HAVEN_ASSISTANT_PORT": str(free_port()),
-            "HAVEN_ACTIONS_PORT": str(free_port()), "HAVEN_TURN_BUDGET": "0.5", **more})
+            "HAVEN_ACTIONS_PORT": str(free_port()), "HAVEN_TURN_BUDGET": "0.5", "HAVEN_PROOF_SECONDS": "0",
+            **more})
         self.log = home / "switchboard.log"
         self.visitors: list[Visitor] = []
         self.start()

@@ -95,7 +95,7 @@ def give_to_staff(stack, visitor):
     number = Sessions(stack.settings.session_secret, days=7).conversation_of(f"Bearer {visitor.token}")
 
     async def give():
-        record = Record(stack.settings.database_url)
+        record = Record.of(stack.settings)
         try:
             async with record.write() as tx:
                 await conversations.give(tx, await conversations.load(tx, number), SOMEBODY)

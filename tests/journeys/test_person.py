@@ -11,6 +11,7 @@ import pytest
 
 from switchboard import accounts
 from switchboard.records.record import Record
+from tests.stack import ALWAYS, NEVER
 
 pytestmark = pytest.mark.journey
 
@@ -23,7 +24,7 @@ def nurse(stack):
     login = f"ana{time.time_ns()}"
 
     async def make():
-        record = Record(stack.settings.database_url)
+        record = Record.of(stack.settings)
         try:
             async with record.write() as tx:
                 await accounts.add(tx, login=login, name="Ana", role="staff", must_change=False,
@@ -102,6 +103,27 @@ def test_danger_and_a_wish_for_a_person_in_one_message(stack, nurse):
     assert visitor.ask("what is naloxone")["author"] == "bot"
 
 
+def test_a_question_and_a_wish_for_a_person_in_one_message(stack, nurse):
+    """The answer comes first, then what happens with the wish; staff see the request."""
+    visitor = stack.visitor()
+    seq = visitor.say("how long does detox take, and can someone call me about a bed")["message"]["seq"]
+    told = visitor.wait_for(lambda m: "staff" in m["text"].lower(), after=seq)
+    answer = visitor.wait_for(lambda m: m["sources"], after=seq)
+
+    assert "5 to 7 days" in answer["text"]
+    assert answer["seq"] < told["seq"]
+    assert "can someone call me about a bed" in nurse.get("/staff/").text
+
+
+def test_a_person_turned_down(stack, nurse):
+    """Who says that no person is wanted goes on with the bot, and nobody is asked for."""
+    visitor = stack.visitor()
+    visitor.ask("please don't get anyone, i don't want to talk to a person")
+
+    assert visitor.ask("what is naloxone")["sources"]
+    assert "don't want to talk to a person" not in nurse.get("/staff/").text.replace("&#39;", "'")
+
+
 def test_danger_stands_in_the_queue(stack, nurse):
     """Danger with the bot is put before staff with the words that led to it, and can be taken over at once."""
     visitor = stack.visitor()
@@ -111,3 +133,20 @@ def test_danger_stands_in_the_queue(stack, nurse):
 
     do(nurse, stack, visitor, "claim")
     assert visitor.wait_for(lambda m: "joined" in m["text"])
+
+
+@pytest.mark.parametrize("name", ["Rosalind", "Xanthippe", "Narcisa", "Faith", "it's Percy"])
+def test_a_name_in_the_callback_form(stack, name):
+    """Whatever first name is given for a call back, the form goes on to the number and is finished."""
+    stack.hours(NEVER)
+    try:
+        visitor = stack.visitor()
+        visitor.ask("i want to talk to a person")
+        visitor.wait_for(lambda m: "call you back" in m["text"])
+        assert "first name" in visitor.ask("yes please")["text"]
+        given = visitor.say(name)["message"]["seq"]
+        visitor.wait_for(lambda m: "number can we call" in m["text"], after=given)
+        assert "good time" in visitor.ask("615 555 0142")["text"]
+        assert "want a call" in visitor.ask("weekday mornings")["text"]
+    finally:
+        stack.hours(ALWAYS)

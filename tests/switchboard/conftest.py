@@ -7,19 +7,34 @@ import functools
 import json
 import os
 import socket
-import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from haven.settings import load_settings
 from switchboard.parts import Knowledge, make_parts
+from switchboard.records.keyring import Keyring
 from switchboard.records.record import Record
+from tests.switchboard import databases
 
+KEY = "a-key-for-the-records-of-tests-long-enough"
+KEYRING = Keyring([KEY])
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL", "postgresql+asyncpg://postgres@127.0.0.1:5432/test")
+
+
+async def _tidy(connection: AsyncConnection) -> None:
+    """Drop what dead runs left behind, when this one first needs PostgreSQL; whoever may not is let be."""
+    if not _tidied:
+        _tidied.append(True)
+        with suppress(sa.exc.DBAPIError):
+            await databases.drop_stale(connection)
+
+
+_tidied: list[bool] = []
 
 
 def _needs(service: str) -> bool:
@@ -44,11 +59,18 @@ async def database(request, tmp_path) -> AsyncIterator[str]:
     if request.param == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path / 'haven.db'}"
         return
-    name = f"haven_{uuid.uuid4().hex[:12]}"
+    async with empty_postgresql() as address:
+        yield address
+
+
+@asynccontextmanager
+async def empty_postgresql() -> AsyncIterator[str]:
+    """The address of an empty database on PostgreSQL, which is dropped in the end; skips where none answers."""
     engine = create_async_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
     try:
         async with engine.connect() as connection:
-            await connection.execute(sa.text(f"CREATE DATABASE {name}"))
+            await _tidy(connection)
+            name = await databases.make(connection)
     except (OSError, sa.exc.SQLAlchemyError) as error:
         await engine.dispose()
         if _needs("postgresql"):
@@ -58,14 +80,14 @@ async def database(request, tmp_path) -> AsyncIterator[str]:
         yield f"{POSTGRESQL.rpartition('/')[0]}/{name}"
     finally:
         async with engine.connect() as connection:
-            await connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+            await databases.drop(connection, name)
         await engine.dispose()
 
 
 @pytest.fixture
 async def record(database) -> AsyncIterator[Record]:
     """A record with its tables."""
-    made = Record(database)
+    made = Record(database, KEYRING)
     await made.migrate()
     yield made
     await made.close()
@@ -104,8 +126,8 @@ class Assistant:
             writer.close()
 
 
-@pytest.fixture
-async def assistant() -> AsyncIterator[Assistant]:
+@asynccontextmanager
+async def listening_assistant() -> AsyncIterator[Assistant]:
     """The stand-in for a misbehaving assistant, listening."""
     made = Assistant()
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
@@ -115,10 +137,17 @@ async def assistant() -> AsyncIterator[Assistant]:
 
 
 @pytest.fixture
+async def assistant() -> AsyncIterator[Assistant]:
+    """One for each test."""
+    async with listening_assistant() as made:
+        yield made
+
+
+@pytest.fixture
 async def parts(tmp_path, assistant, knowledge):
     """All parts of one switchboard on SQLite, talking to `assistant`, with a budget of half a second."""
     settings = replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port,
-                       actions_port=_unused_port(), turn_budget=0.5)
+                       actions_port=_unused_port(), turn_budget=0.5, proof_seconds=0)
     made = make_parts(settings, knowledge)
     await made.open()
     yield made

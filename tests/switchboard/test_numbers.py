@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from switchboard import conversations
-from switchboard.numbers import Unreadable, Vault, encrypt_old_numbers
+from switchboard.numbers import Vault, encrypt_old_numbers
+from switchboard.records.keyring import Unreadable
 from switchboard.records.tables import callbacks
 
 NUMBER = "+16155550142"

@@ -31,9 +31,10 @@ def test_topic(response: str, topic: str | None) -> None:
 @pytest.mark.parametrize(("response", "offer"), [
     ("utter_telling", "handoff"), ("utter_grief", "handoff"), ("utter_quote/DOC3-50", "handoff"),
     ("utter_unknown", "handoff"), ("utter_callback_offer", "callback"), ("utter_faq/FAQ-044", None),
+    ("utter_ask_callback_name", "name"), ("utter_ask_callback_when", None),
 ])  # fmt: skip
 def test_offer(response: str, offer: str | None, content: Content) -> None:
-    """ "Yes" asks for a person after every sentence that offered one."""
+    """ "Yes" asks for a person after every sentence that offered one; a name was asked for by the form."""
     assert offer == offer_of(said(response), content)
 
 

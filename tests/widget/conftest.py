@@ -143,7 +143,7 @@ def in_record(stack: Any, work: Callable[[Any], Any]) -> Any:
     from switchboard.records.record import Record
 
     async def run() -> Any:
-        record = Record(stack.settings.database_url)
+        record = Record.of(stack.settings)
         try:
             return await work(record)
         finally:

@@ -218,8 +218,9 @@ async def running(home: Path) -> AsyncIterator[Console]:
     shutil.copytree(root / "data", home / "data")
     (home / "data" / "centre.yml").write_text(ALWAYS, encoding="utf-8")
     settings = replace(load_settings({"HAVEN_HOME": str(home), "HAVEN_DATABASE_URL": os.environ.get(DATABASE, "")}),
-                       data=home / "data", assistant_port=1, actions_port=1)
+                       data=home / "data", assistant_port=1, actions_port=1, proof_seconds=0)
     app = create_app(settings, name=f"switchboard_{uuid.uuid4().hex[:8]}")
+    app.config.TOUCHUP = False  # rewrites its own source, which works for one application a process
     listening = socket.create_server(("127.0.0.1", 0))
     server = await app.create_server(sock=listening, return_asyncio_server=True, access_log=False)
     await server.startup()

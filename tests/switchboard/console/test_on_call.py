@@ -16,6 +16,7 @@ from switchboard.console.on_call import Haste, OnCall
 from switchboard.records.record import now
 from switchboard.records.tables import audit
 from tests.switchboard.console.conftest import Console, until
+from tests.switchboard.receiver import Receiver
 
 SOON = Haste(danger=0.0, waiting=0.0, again=1e6)
 DANGER = Card(
@@ -26,36 +27,10 @@ DANGER = Card(
 WAITING = replace(DANGER, id="b2", owner="waiting", alert=None, waiting_since=0)
 
 
-class Receiver:
-    """A service in the place of a push provider; `status` and `body` are what it answers."""
-
-    def __init__(self) -> None:
-        self.got: list[dict] = []
-        self.status, self.body, self.hangs = 200, b"{}", False
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-            length = next(int(line.split(":")[1]) for line in head.splitlines() if line.startswith("content-length:"))
-            self.got.append(json.loads(await reader.readexactly(length)))
-            if self.hangs:
-                await asyncio.sleep(30)
-            writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
-                         % (self.status, len(self.body)) + self.body)
-            await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            return
-        finally:
-            writer.close()
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def receiver() -> AsyncIterator[Receiver]:
-    made = Receiver()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.address = f"json://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    yield made
-    server.close()
+    async with Receiver.listening() as made:
+        yield made
 
 
 def caller(*targets: str, haste: Haste = SOON, patience: float = 15.0) -> OnCall:

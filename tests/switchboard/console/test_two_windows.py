@@ -111,7 +111,7 @@ async def slow_assistant(console: Console) -> AsyncIterator[Assistant]:
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
     brain, before = console.parts.brain, console.parts.brain._assistant
     brain._assistant = AssistantClient(
-        f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", console.parts.settings.loopback_secret, budget=20.0)
+        [f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"], console.parts.settings.loopback_secret, budget=20.0)
     yield made
     made.hold.set()
     await brain._assistant.close()

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from sanic import Sanic
 
 from haven.settings import Settings, load_settings
-from switchboard import conversations, outbox
+from switchboard import conversations, outbox, sealed
 from switchboard.app import create_app
 from switchboard.parts import Parts
 from switchboard.records.tables import alerts, sms_contacts, sms_deliveries
@@ -47,7 +48,9 @@ class Switchboard:
         return await self.rows(sa.select(sms_deliveries).order_by(sms_deliveries.c.seq, sms_deliveries.c.part))
 
     async def alarms(self) -> list[Any]:
-        return await self.rows(sa.select(alerts).order_by(alerts.c.id))
+        async with self.parts.record.read() as connection:
+            rows = await connection.execute(sealed.with_key(alerts).order_by(alerts.c.id))
+            return [SimpleNamespace(**{**row._mapping, "why": sealed.why_of(connection, row)}) for row in rows]
 
     async def contact(self, number: str) -> Any:
         found = await self.rows(sa.select(sms_contacts).where(
@@ -84,8 +87,8 @@ def settings_for(home: Path, twilio: Twilio, assistant_port: int, **more: Any) -
     made = load_settings({
         "HAVEN_HOME": str(home), "HAVEN_SMS_ACCOUNT": ACCOUNT, "HAVEN_SMS_TOKENS": f"{TOKEN.replace(' ', '_')}",
         "HAVEN_SMS_FROM": OURS, "HAVEN_SMS_ADDRESSES": f"{PUBLIC} {SECOND_PUBLIC}", "HAVEN_SMS_API": twilio.api})
-    return replace(made, sms_tokens=(TOKEN, OLD_TOKEN), assistant_port=assistant_port, actions_port=1, sms_pause=0.0,
-                   **more)
+    return replace(made, **{"sms_tokens": (TOKEN, OLD_TOKEN), "assistant_port": assistant_port, "actions_port": 1,
+                            "sms_pause": 0.0, "proof_seconds": 0, **more})
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import pytest
 import sqlalchemy as sa
 
+from switchboard.brain import Brain
 from switchboard.records.tables import sms_inbound, sms_quarantine
 from switchboard.sms import deliveries
 from tests.switchboard.sms.conftest import ANA, BEN, running, settings_for, until
@@ -219,6 +220,15 @@ async def test_strange_words(line, twilio, body):
     await until(lambda: twilio.to(ANA))
 
 
+async def test_nothing_turns_the_direction(line, twilio):
+    """Neither what is stored of a text nor what is said back to it turns the direction of a line."""
+    await twilio.text(ANA, "how \u202e\u2067long does detox take?")
+    got = await answered(twilio, ANA, 2)
+
+    assert got[1] == "Auto: You asked: how long does detox take?"
+    assert "how long does detox take?" in [m.text for m in await line.said(ANA)]
+
+
 @pytest.mark.parametrize("body", [
     b"", b"x", b"\xff\xfe", b"From=%ff%fe&Body=x", b"&".join(b"a%d=1" % n for n in range(500)), b"{}",
 ])
@@ -250,24 +260,26 @@ async def test_without_a_text_line(parts, tmp_path, twilio, assistant):
 
 
 async def test_fifty_milliseconds_apart(line, twilio, assistant):
-    """Two first texts 50 ms apart: one conversation, who we are once, both answered in order."""
+    """Two first texts 50 ms apart: one conversation, who we are once, both answered in the order they came in."""
     first = asyncio.create_task(twilio.text(ANA, "how long does detox take?"))
     await asyncio.sleep(0.05)
     await twilio.text(ANA, "and does it hurt?")
     await first
     got = await answered(twilio, ANA, 3)
+    asked = [m.text for m in await line.said(ANA) if m.author == "visitor"]
 
     assert len(await line.conversations(ANA)) == 1
     assert ["STOP" in text for text in got] == [True, False, False]
-    assert got[1:] == ["Auto: You asked: how long does detox take?", "Auto: You asked: and does it hurt?"]
+    assert sorted(asked) == ["and does it hurt?", "how long does detox take?"]
+    assert got[1:] == [f"Auto: You asked: {text}" for text in asked]
 
 
-async def test_restart_between_receipt_and_answer(tmp_path, twilio, assistant):
+async def test_restart_between_receipt_and_answer(tmp_path, twilio, assistant, monkeypatch):
     """A text that was acknowledged and not answered before a restart is answered after it, once."""
     held = assistant.hold = asyncio.Event()
-    settings = settings_for(tmp_path, twilio, assistant.port)
-    async with running(settings, twilio) as line:
-        line.parts.assistant._http.timeout = 60
+    settings = settings_for(tmp_path, twilio, assistant.port, turn_budget=60.0)
+    monkeypatch.setattr(Brain, "finish", lambda brain: asyncio.sleep(0))  # a stop that does not wait for turns
+    async with running(settings, twilio):
         await twilio.text(ANA, "how long does detox take?")
         await until(lambda: assistant.asked)
     assistant.hold = None
@@ -304,26 +316,6 @@ async def test_record_locked(line, twilio, tmp_path):
     assert "You asked: how long does detox take?" in ben[-1]
     assert sum("CALL 911 NOW" in text for text in ana) == 1
     assert [alarm.kind for alarm in await line.alarms()] == ["overdose_other"]
-
-
-async def test_nothing_can_be_kept(line, twilio, tmp_path, monkeypatch):
-    """With neither record nor disk: guidance in danger; otherwise an error, so that Twilio's fallback answers."""
-    from switchboard.sms.incoming import Spool
-
-    def full(*_):
-        raise OSError("no space left")
-
-    monkeypatch.setattr(Spool, "keep", full)
-    lock = sqlite3.connect(Path(tmp_path) / "haven.db", isolation_level=None)
-    lock.execute("BEGIN IMMEDIATE")
-    try:
-        danger, plain = await asyncio.gather(twilio.text(ANA, OVERDOSE), twilio.text(BEN, "how long is detox?"))
-    finally:
-        lock.execute("ROLLBACK")
-        lock.close()
-
-    assert "CALL 911 NOW" in danger.text
-    assert plain.status_code == 503
 
 
 async def test_with_a_person(line, twilio, assistant):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from switchboard import whose
 from switchboard.records.tables import sms_contacts
 from switchboard.sms import contacts
 from switchboard.sms.deliveries import OPEN
@@ -293,3 +294,13 @@ async def test_our_number_is_kept(line, twilio):
     await twilio.text(ANA, "how long does detox take?", To="+16155550199")
     await until(lambda: len(twilio.to(ANA)) == 2)
     assert twilio.messages[-1].sender == "+16155550199" != OURS
+
+
+async def test_a_number_that_was_erased_can_text_again(line, twilio):
+    """Of an erased number only its opt-out is kept; when it opts in again, its number is known and answered again."""
+    await say(line, twilio, "hello", "STOP")
+    async with line.parts.record.write() as tx:
+        await whose.forget_number(tx, line.parts.vault, ANA)
+    assert (await line.contact(ANA)).number == ""
+    await say(line, twilio, "START")
+    assert "You asked: what is methadone?" in (await say(line, twilio, "what is methadone?"))[-1]

@@ -136,6 +136,7 @@ async def test_no_carrier(line, twilio):
     await met(line, twilio)
     port = twilio.server.sockets[0].getsockname()[1]
     twilio.server.close()
+    twilio.server.close_clients()
     await line.staff_says(ANA, "hello")
     await until(lambda: alarmed(line))
     twilio.server = await asyncio.start_server(twilio._serve, "127.0.0.1", port)
@@ -352,3 +353,22 @@ async def test_messaging_service(tmp_path, twilio, assistant):
     assert twilio.calls[0][1]["MessagingServiceSid"] == service
     assert "From" not in twilio.calls[0][1]
     assert TOKEN not in str(twilio.calls)
+
+
+async def test_it_stops_at_any_moment(tmp_path, twilio, assistant):
+    """Wherever it stands between two looks when its switchboard stops, it ends."""
+    async with running(settings_for(tmp_path, twilio, assistant.port), twilio) as line:
+        sender = line.parts.line.outbox
+        await ended(sender)
+        for steps in range(20):
+            sender.start()
+            await asyncio.sleep(2 * outbox.GAP_SECONDS)  # it has looked, and waits to be woken
+            sender.wake()
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            await ended(sender)
+
+
+async def ended(sender):
+    sender._task.cancel()
+    assert await asyncio.wait([sender._task], timeout=5) == ({sender._task}, set())

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from switchboard import accounts
-from switchboard.console.access import COOKIE
+from switchboard.console.cookies import SESSION
 from switchboard.sms import contacts
 from tests.switchboard.sms.conftest import ANA, until
 from tests.switchboard.sms.test_opt_outs import held, say
@@ -42,7 +42,7 @@ async def nurse(line):
         page = (await http.get("/staff/login")).text
         fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page))
         await http.post("/staff/login", data={**fields, "login": "maria", "password": PASSWORD})
-        assert http.cookies.get(COOKIE)
+        assert http.cookies.get(SESSION)
         yield Nurse(http)
 
 

@@ -1,0 +1,84 @@
+"""switchboard.inbox and switchboard.sms.door: guidance within a second, whatever the record does."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+
+from switchboard import conversations
+from switchboard.inbox import NotStored
+from switchboard.sms.spool import Spool
+from tests.switchboard.sms.conftest import ANA, line, twilio, until
+
+__all__ = ["line", "twilio"]
+DANGER = "my friend is blue and wont wake up"
+
+
+@pytest.fixture
+def lock(tmp_path):
+    """Holds the write lock of the record when told to."""
+    with closing(sqlite3.connect(tmp_path / "haven.db", isolation_level=None, timeout=10)) as connection:
+        yield connection
+
+
+async def test_on_the_page(parts, lock):
+    """Somebody in danger whose message cannot be stored reads the guidance within a second."""
+    async with parts.record.write() as tx:
+        conversation = await conversations.begin(tx, channel="widget", language="en")
+    lock.execute("BEGIN IMMEDIATE")
+    start = time.monotonic()
+    with pytest.raises(NotStored) as refused:
+        await parts.inbox.receive(conversation.id, DANGER, client_id="one")
+    assert time.monotonic() - start < 1.0
+    assert refused.value.guidance.kind == "guidance"
+
+    lock.execute("ROLLBACK")
+    assert (await parts.inbox.receive(conversation.id, DANGER, client_id="one")).replies[0].kind == "guidance"
+
+
+async def test_by_text(line, twilio, lock):
+    """Somebody who texts gets it within a second as well, once; staff see it when the record is back."""
+    lock.execute("BEGIN IMMEDIATE")
+    start = time.monotonic()
+    await twilio.text(ANA, DANGER)
+    assert time.monotonic() - start < 1.0
+    assert len(twilio.to(ANA)) == 1
+
+    lock.execute("ROLLBACK")
+    await until(line.alarms)
+    await until(lambda: _all_sent(line))
+    assert len([body for body in twilio.to(ANA) if body == twilio.to(ANA)[0]]) == 1
+
+
+async def test_by_text_with_a_full_disk(line, twilio, lock, monkeypatch):
+    """Where not even the disk takes the text, it is kept in memory until the record is back: staff must see it."""
+    def full(*_):
+        raise OSError(errno.ENOSPC, "no space")
+
+    lock.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(Spool, "keep", full)
+    await twilio.text(ANA, DANGER)
+    assert len(twilio.to(ANA)) == 1
+
+    lock.execute("ROLLBACK")
+    await until(line.alarms)
+    assert [m.text for m in await line.said(ANA) if m.author == "visitor"] == [DANGER]
+
+
+async def _all_sent(line) -> bool:
+    return {row.state for row in await line.deliveries()} == {"sent"}
+
+
+async def test_a_kept_text_stays_before_the_next(line, twilio, lock):
+    """What was kept while the record was away is stored before what the same person texts afterwards."""
+    lock.execute("BEGIN IMMEDIATE")
+    await twilio.text(ANA, "What is naloxone?")
+    lock.execute("ROLLBACK")
+    await twilio.text(ANA, "How long does detox take?")
+
+    said = [m.text for m in await line.said(ANA) if m.author == "visitor"]
+    assert said == ["What is naloxone?", "How long does detox take?"]

@@ -1,0 +1,134 @@
+"""switchboard.leaving: a switchboard that is told to stop ends in seconds, whoever is connected, whatever is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+import os
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from faults.postgres import Postgres
+from haven.settings import Settings, load_settings
+from switchboard.records.record import Record
+from tests.switchboard.people import Visitor, signed_in
+from tests.switchboard.process import Process
+from tests.switchboard.sms.conftest import until
+
+# The runner has this patience; unbounded, Sanic waits 15 s for connections, the outbox 30, a frozen database for ever.
+SECONDS = 15.0
+
+
+@pytest.fixture
+def settings(tmp_path, assistant) -> Settings:
+    return replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port, proof_seconds=0)
+
+
+@pytest.fixture
+async def switchboard(settings) -> AsyncIterator[Process]:
+    """One on SQLite, as a process of its own."""
+    made = Process(settings)
+    try:
+        await made.start()
+        yield made
+    finally:
+        made.end()
+
+
+async def test_with_people_connected(switchboard, assistant):
+    """Streams of a chat and a console end at once; the turn under way is answered; nobody's connection holds it up."""
+    record = Record.of(switchboard.settings)
+    maria = await signed_in(record, switchboard.url, "maria")
+    visitor, other = await Visitor.start(switchboard.url), await Visitor.start(switchboard.url)
+    async with asyncio.TaskGroup() as people:
+        chat = people.create_task(_followed(switchboard.url, "/chat/events", headers=visitor.headers))
+        console = people.create_task(_followed(switchboard.url, "/staff/events", cookies=maria.cookies))
+        writing = people.create_task(_writes_on(switchboard.url, other))
+        _, half = await asyncio.open_connection("127.0.0.1", switchboard.settings.port)
+        half.write(b"GET /health HTTP/1.1\r\nHost: ha")  # and nothing more
+        assistant.hold = asyncio.Event()
+        await visitor.say(switchboard.url, "what is methadone?")
+        await until(lambda: assistant.asked)
+        switchboard.send(signal.SIGTERM)
+        await asyncio.gather(chat, console)  # while the turn is still under way
+        assistant.hold.set()
+        assert await switchboard.ended(SECONDS) == 0
+        writing.cancel()
+    half.close()
+    await maria.aclose()
+
+    await switchboard.start()
+    [answer] = await visitor.read(switchboard.url, lambda e, d: e == "message" and d["author"] == "bot", after=2)
+    assert answer["text"] == "an answer"
+    assert [asked["text"] for asked in assistant.asked].count("what is methadone?") == 1
+    await record.close()
+
+
+async def _followed(url: str, path: str, **who: Any) -> None:
+    """Follow a stream to its end; it must have begun."""
+    async with (httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, **who) as http,
+                http.stream("GET", path) as stream):
+        assert [line async for line in stream.aiter_lines()]
+
+
+async def _writes_on(url: str, visitor: Visitor) -> None:
+    """Ask again and again over one kept connection, as a page does whose visitor writes on."""
+    async with httpx.AsyncClient(base_url=url, trust_env=False, headers=visitor.headers) as http:
+        while True:
+            with suppress(httpx.HTTPError):
+                await http.post("/chat/typing")
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of this test's own, which it may stop and freeze."""
+    if not glob.glob("/usr/lib/postgresql/*/bin/initdb"):
+        pytest.skip("PostgreSQL's own programs are not installed here (Debian: apt install postgresql)")
+    # Not in pytest's folder, which only root may enter: PostgreSQL runs as somebody else.
+    with tempfile.TemporaryDirectory(prefix="haven-pg-") as folder, Postgres.running(Path(folder) / "data") as made:
+        yield made
+
+
+@pytest.mark.parametrize("fault", ["gone", "frozen"])
+async def test_without_its_database(settings, assistant, postgres, fault):
+    """With PostgreSQL gone, or there and silent, streams open and a turn under way: it ends all the same."""
+    switchboard = Process(replace(settings, database_url=postgres.url))
+    try:
+        await switchboard.start()
+        visitor = await Visitor.start(switchboard.url)
+        assistant.hold = asyncio.Event()
+        await visitor.say(switchboard.url, "what is methadone?")
+        await until(lambda: assistant.asked)
+        following = asyncio.create_task(_followed(switchboard.url, "/chat/events", headers=visitor.headers))
+        await asyncio.sleep(0.5)
+        with _without(postgres, fault):
+            switchboard.send(signal.SIGTERM)
+            assistant.hold.set()
+            await switchboard.ended(SECONDS)
+        await asyncio.gather(following, return_exceptions=True)
+    finally:
+        switchboard.end()
+
+
+def _without(postgres: Postgres, fault: str) -> ExitStack:
+    """Take the database away until the block ends."""
+    things = ExitStack()
+    if fault == "gone":
+        postgres.stop()
+        things.callback(postgres.start)
+        return things
+    first = psutil.Process(int(Path(postgres.folder, "postmaster.pid").read_text().split()[0]))
+    for process in [first, *first.children()]:
+        os.kill(process.pid, signal.SIGSTOP)
+        things.callback(os.kill, process.pid, signal.SIGCONT)
+    return things
