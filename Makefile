@@ -5,7 +5,7 @@ SWITCHBOARD := .venv/switchboard/bin/python
 ASSISTANT := .venv/assistant/bin/python
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help run setup train test test-knowledge check bench bench-peer lock clean
+.PHONY: help run setup train test test-knowledge check audit bench bench-peer soak load faults power lock clean
 
 help:
 	@echo "make run    set up, train if needed, start everything"
@@ -25,7 +25,8 @@ train: setup
 test: .venv/switchboard/.tests setup
 	@$(MAKE) --no-print-directory -j2 --output-sync=target train test-knowledge
 	@echo "2 of 3: haven, switchboard, command line and journeys on Python 3.13"
-	@$(SWITCHBOARD) -m pytest tests/haven tests/switchboard tests/cli tests/journeys tests/test_docs.py tests/test_layers.py \
+	@$(SWITCHBOARD) -m pytest tests/haven tests/switchboard tests/cli tests/bench tests/journeys tests/security tests/deploy \
+	  tests/test_docs.py tests/test_layers.py \
 	  -q -n 2 --dist loadgroup
 	@echo "3 of 3: the widget in a browser"
 	@$(SWITCHBOARD) -m pytest tests/widget -q
@@ -41,9 +42,33 @@ check: .venv/switchboard/.tests setup
 	@.venv/switchboard/bin/lint-imports
 	@bin/haven check
 
+# Needs the network; says so where it has none. requirements/accepted.yml lists what is accepted, and why.
+audit: .venv/switchboard/.tests
+	@$(SWITCHBOARD) requirements/audit.py
+
 # -- measurements: docs/performance.md ----------------------------------------------------------------
 bench: .venv/switchboard/.tests setup train
 	@$(SWITCHBOARD) -m bench
+
+# The power goes at every commit of a switchboard, and while it is upgraded: minutes, so not a part of make test.
+power: .venv/switchboard/.tests setup
+	@$(SWITCHBOARD) -m pytest tests/power -q
+
+# Real traffic while everything is broken in turn: docs/reliability.md. FAULTS="--messages 300 --faults 15" is a short one.
+FAULTS ?= --messages 10000 --faults 200 --write
+faults: .venv/switchboard/.tests setup train
+	@$(SWITCHBOARD) -m faults $(FAULTS)
+
+# Whether the memory of any process grows over an hour of messages on both channels.
+MINUTES ?= 60
+RATE ?= 5
+soak: .venv/switchboard/.tests setup train
+	@$(SWITCHBOARD) -m bench.soak --minutes $(MINUTES) --rate $(RATE)
+
+# What visitors notice while somebody attacks the public doors: docs/load.md.
+SECONDS ?= 20
+load: .venv/switchboard/.tests setup train
+	@$(SWITCHBOARD) -m bench.load --seconds $(SECONDS)
 
 # Rasa's default pipeline on Haven's content, for comparison; EPOCHS=100 is its default and takes hours on two cores.
 EPOCHS ?= 8

@@ -61,6 +61,7 @@ ol, ul { list-style: none; }
 .warn { border-inline-start: 4px solid; padding-inline-start: 8px; }
 .message { max-width: 88%; margin-block: 8px 12px; }
 .said { padding: 10px 12px; border: 1px solid transparent; border-radius: 4px 12px 12px; background: var(--soft); overflow-wrap: anywhere; }
+.said p, .said li { unicode-bidi: plaintext; }
 .said > * + * { margin-block-start: 8px; }
 .by b { color: var(--ink); }
 .visitor { margin-inline-start: auto; text-align: end; }
