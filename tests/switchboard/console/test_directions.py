@@ -34,9 +34,15 @@ CENTRES = """(element, text) => {
 
 
 async def reads_forwards(page: Page, selector: str, text: str) -> bool:
-    """Whether the letters of `text` stand from left to right."""
-    centres = await page.locator(selector).first.evaluate(CENTRES, text)
-    assert len(centres) > 2, f"{text!r} is not in {selector}"
+    """Whether the letters of `text` stand from left to right, in the element that is on the page."""
+    centres: list[float] = []
+
+    async def measured() -> int:
+        """How many letters were found: none in an element that the page has just put another in the place of."""
+        centres[:] = await page.locator(selector).first.evaluate(CENTRES, text)
+        return len(centres)
+
+    await until(measured, lambda letters: letters > 2)
     return centres == sorted(centres)
 
 
