@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from cli.stack import free_port
 
 
@@ -54,6 +56,19 @@ class Postgres:
     def stop(self) -> None:
         """As a crash would: nothing is finished, the log is replayed at the next start."""
         self._run("pg_ctl", "-D", str(self.folder), "-w", "-m", "immediate", "stop")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """There and silent, as behind a network that swallows everything."""
+        first = psutil.Process(int((self.folder / "postmaster.pid").read_text().split()[0]))
+        processes = [first, *first.children()]
+        try:
+            for process in processes:
+                process.suspend()
+            yield
+        finally:
+            for process in processes:
+                process.resume()
 
     def sql(self, text: str) -> None:
         self._run("psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-q", "-c", text)

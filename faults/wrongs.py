@@ -162,6 +162,13 @@ async def database_restarted(world: World, chance: random.Random) -> None:
         await asyncio.to_thread(world.postgres.start)
 
 
+async def database_frozen(world: World, chance: random.Random) -> None:
+    """PostgreSQL is there and says nothing."""
+    assert world.postgres is not None  # noqa: S101
+    with world.journal.breaking("PostgreSQL frozen", "record"), world.postgres.frozen():
+        await asyncio.sleep(chance.uniform(1, 6))
+
+
 async def backends_ended(world: World, _: random.Random) -> None:
     """Every connection is cut by pg_terminate_backend."""
     assert world.postgres is not None  # noqa: S101
@@ -217,7 +224,8 @@ CARRIER: list[tuple[int, str, Break]] = [
 ]
 RECORD: dict[str, list[tuple[int, str, Break]]] = {
     "sqlite": [(4, "record", locked), (4, "record", full)],
-    "postgresql": [(3, "record", database_restarted), (3, "record", backends_ended), (2, "record", table_locked)],
+    "postgresql": [(3, "record", database_restarted), (2, "record", database_frozen), (2, "record", backends_ended),
+                   (2, "record", table_locked)],
 }
 
 

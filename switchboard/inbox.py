@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,10 +29,11 @@ from switchboard.texts import Texts
 logger = logging.getLogger(__name__)
 
 RESUME_BOT = "resume_bot"  # the choice by which somebody who waits goes on with the bot
-READ_SECONDS = 0.3  # how long a message waits to be read together with what was said before
-# How long danger waits for its message to be stored, so that guidance is there within a second whatever the record
-# does; the sender's own id makes a retry safe.
+READ_SECONDS = 0.2  # how long a message waits to be read together with what was said before
+# When guidance goes out, counted from the message's coming, whether or not it could be stored by then: within a second
+# whatever the record does, on a busy machine too. The sender's own id makes a retry safe.
 GUIDANCE_SECONDS = 0.5
+STORE_SECONDS = 0.2  # that storing gets in any case
 QUIET_MS = 120_000  # how long "you are still in line" is not said again
 
 
@@ -86,11 +88,11 @@ class Inbox:
         NoConversation, or NotStored with the guidance.
         """
         began = time.perf_counter()
+        latest = asyncio.get_running_loop().time() + GUIDANCE_SECONDS
         before = await self._before(conversation_id)
         assessment = await self._lane.assess(text, before, late=late)
         try:
-            patience = GUIDANCE_SECONDS if assessment.level == "acute" else None
-            async with asyncio.timeout(patience), self._record.write() as tx:
+            async with self._writing(assessment, latest) as tx:
                 received, conversation = await self._store(tx, conversation_id, assessment, before, Message(
                     author="visitor", text=text, client_id=client_id, choice=_offered(choice, before)))
         except (RecordUnavailable, TimeoutError) as error:
@@ -111,6 +113,14 @@ class Inbox:
             self._wake(conversation_id, conversation.owner, timed=received.timed)
             self._count(received, conversation, time.perf_counter() - began)
         return received
+
+    @asynccontextmanager
+    async def _writing(self, assessment: Assessment, latest: float) -> AsyncIterator[AsyncConnection]:
+        """A transaction for a message; for danger the next one, given up (TimeoutError) when guidance must go out."""
+        acute = assessment.level == "acute"
+        limit = max(latest, asyncio.get_running_loop().time() + STORE_SECONDS) if acute else None
+        async with asyncio.timeout_at(limit), self._record.write(urgent=acute) as tx:
+            yield tx
 
     def _count(self, received: Received, conversation: Conversation, seconds: float) -> None:
         """For monitoring; what nobody real wrote is no message."""

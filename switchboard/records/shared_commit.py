@@ -2,6 +2,7 @@
 
 A commit waits for the disk, some milliseconds; what is written is done in a tenth of that. Each writer has a savepoint
 of its own: what one of them undoes, by an error, is undone alone. Each goes on only when the shared commit is done.
+An urgent writer goes before all who wait but one, and the transaction ends with it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -41,6 +42,7 @@ class _Transaction:
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
         self.writers = 0
+        self.is_urgent = False
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.done.add_done_callback(lambda done: done.exception())  # its writers may all have left
 
@@ -72,16 +74,18 @@ class SharedCommit:
         self._engine = engine
         self._patience = patience
         self._turn = asyncio.Lock()
+        self._next = asyncio.Lock()  # of writers that can wait, one alone stands at the turn
         self._waiting = 0
         self._open: _Transaction | None = None
         self._ending: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self, *, urgent: bool = False) -> AsyncIterator[AsyncConnection]:
         """A writer's turn; left when all it did is committed. Raises what the database raises."""
-        await self._wait_for_turn()
+        await self._wait_for_turn(urgent=urgent)
         try:
             transaction = self._open = self._open or await self._begun()
+            transaction.is_urgent |= urgent
             with transaction.writer() as connection:
                 yield connection
         finally:
@@ -107,10 +111,11 @@ class SharedCommit:
         finally:
             self._turn.release()
 
-    async def _wait_for_turn(self) -> None:
+    async def _wait_for_turn(self, *, urgent: bool = False) -> None:
         self._waiting += 1
         try:
-            await self._turn.acquire()
+            async with nullcontext() if urgent else self._next:
+                await self._turn.acquire()
         except BaseException:
             self._waiting -= 1
             self._end_if_last()
@@ -134,7 +139,8 @@ class SharedCommit:
         transaction = self._open
         if transaction is None or self._turn.locked():
             return
-        if self._waiting and transaction.writers < AT_MOST and transaction.driver.in_transaction:
+        more = self._waiting and transaction.writers < AT_MOST and not transaction.is_urgent
+        if more and transaction.driver.in_transaction:
             return
         self._open = None
         self._ending = asyncio.create_task(self._end(transaction))

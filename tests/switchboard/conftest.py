@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import glob
 import json
 import os
 import socket
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from faults.postgres import Postgres
 from haven.settings import load_settings
 from switchboard.parts import Knowledge, make_parts
 from switchboard.records.keyring import Keyring
@@ -82,6 +86,16 @@ async def empty_postgresql() -> AsyncIterator[str]:
         async with engine.connect() as connection:
             await databases.drop(connection, name)
         await engine.dispose()
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[Postgres]:
+    """A PostgreSQL of this test's own, which it may stop and freeze."""
+    if not glob.glob("/usr/lib/postgresql/*/bin/initdb") and not _needs("postgresql"):
+        pytest.skip("PostgreSQL's own programs are not installed here (Debian: apt install postgresql)")
+    # Not in pytest's folder, which only root may enter: PostgreSQL runs as somebody else.
+    with tempfile.TemporaryDirectory(prefix="haven-pg-") as folder, Postgres.running(Path(folder) / "data") as made:
+        yield made
 
 
 @pytest.fixture

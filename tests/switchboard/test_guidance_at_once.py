@@ -6,11 +6,14 @@ import errno
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
+from haven.settings import load_settings
 from switchboard import conversations
 from switchboard.inbox import NotStored
+from switchboard.parts import make_parts
 from switchboard.sms.spool import Spool
 from tests.switchboard.sms.conftest import ANA, line, twilio, until
 
@@ -38,6 +41,25 @@ async def test_on_the_page(parts, lock):
 
     lock.execute("ROLLBACK")
     assert (await parts.inbox.receive(conversation.id, DANGER, client_id="one")).replies[0].kind == "guidance"
+
+
+async def test_on_the_page_with_a_silent_database(tmp_path, assistant, knowledge, own_postgresql):
+    """Where PostgreSQL is there and says nothing, not even goodbye is waited for; nor is it for the second message."""
+    parts = make_parts(replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port,
+                               proof_seconds=0, database_url=own_postgresql.url), knowledge)
+    await parts.open()
+    async with parts.record.write() as tx:
+        conversation = await conversations.begin(tx, channel="widget", language="en")
+    with own_postgresql.frozen():
+        for name in ("one", "two"):
+            start = time.monotonic()
+            with pytest.raises(NotStored) as refused:
+                await parts.inbox.receive(conversation.id, DANGER, client_id=name)
+            assert time.monotonic() - start < 1.0
+            assert refused.value.guidance.kind == "guidance"
+
+    assert (await parts.inbox.receive(conversation.id, DANGER, client_id="one")).replies[0].kind == "guidance"
+    await parts.close()
 
 
 async def test_by_text(line, twilio, lock):

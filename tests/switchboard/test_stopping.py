@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import glob
-import os
 import signal
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 
 from faults.postgres import Postgres
@@ -89,20 +84,10 @@ async def _writes_on(url: str, visitor: Visitor) -> None:
             await asyncio.sleep(0.02)
 
 
-@pytest.fixture
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL of this test's own, which it may stop and freeze."""
-    if not glob.glob("/usr/lib/postgresql/*/bin/initdb"):
-        pytest.skip("PostgreSQL's own programs are not installed here (Debian: apt install postgresql)")
-    # Not in pytest's folder, which only root may enter: PostgreSQL runs as somebody else.
-    with tempfile.TemporaryDirectory(prefix="haven-pg-") as folder, Postgres.running(Path(folder) / "data") as made:
-        yield made
-
-
 @pytest.mark.parametrize("fault", ["gone", "frozen"])
-async def test_without_its_database(settings, assistant, postgres, fault):
+async def test_without_its_database(settings, assistant, own_postgresql, fault):
     """With PostgreSQL gone, or there and silent, streams open and a turn under way: it ends all the same."""
-    switchboard = Process(replace(settings, database_url=postgres.url))
+    switchboard = Process(replace(settings, database_url=own_postgresql.url))
     try:
         await switchboard.start()
         visitor = await Visitor.start(switchboard.url)
@@ -111,7 +96,7 @@ async def test_without_its_database(settings, assistant, postgres, fault):
         await until(lambda: assistant.asked)
         following = asyncio.create_task(_followed(switchboard.url, "/chat/events", headers=visitor.headers))
         await asyncio.sleep(0.5)
-        with _without(postgres, fault):
+        with _without(own_postgresql, fault):
             switchboard.send(signal.SIGTERM)
             assistant.hold.set()
             await switchboard.ended(SECONDS)
@@ -120,15 +105,11 @@ async def test_without_its_database(settings, assistant, postgres, fault):
         switchboard.end()
 
 
-def _without(postgres: Postgres, fault: str) -> ExitStack:
+def _without(postgres: Postgres, fault: str) -> AbstractContextManager[object]:
     """Take the database away until the block ends."""
+    if fault == "frozen":
+        return postgres.frozen()
     things = ExitStack()
-    if fault == "gone":
-        postgres.stop()
-        things.callback(postgres.start)
-        return things
-    first = psutil.Process(int(Path(postgres.folder, "postmaster.pid").read_text().split()[0]))
-    for process in [first, *first.children()]:
-        os.kill(process.pid, signal.SIGSTOP)
-        things.callback(os.kill, process.pid, signal.SIGCONT)
+    postgres.stop()
+    things.callback(postgres.start)
     return things

@@ -69,6 +69,42 @@ async def test_nobody_goes_on_before_the_commit(sqlite, tmp_path):
     await other.dispose()
 
 
+async def test_danger_goes_first(sqlite):
+    """An urgent writer that comes last is kept before nearly all who waited, and does not wait for their writes."""
+    kept = []
+
+    async def write(name, *, urgent=False):
+        async with sqlite.write(urgent=urgent) as tx:
+            await conversations.begin(tx, channel="sms", language="en", address=name)
+        kept.append(name)
+
+    ordinary = [asyncio.create_task(write(f"n{n}")) for n in range(30)]
+    await asyncio.sleep(0)
+    await asyncio.gather(write("danger", urgent=True), *ordinary)
+
+    assert len(kept) == 31
+    assert kept.index("danger") <= 3
+
+
+async def test_one_urgent_who_gives_up_waiting(sqlite):
+    """An urgent writer that is called away while it waits holds nobody up."""
+    holding = asyncio.Event()
+
+    async def hold():
+        async with sqlite.write():
+            await holding.wait()
+
+    holder = asyncio.create_task(hold())
+    await asyncio.sleep(0)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05), sqlite.write(urgent=True):
+            pass
+    waiting = asyncio.create_task(_begin(sqlite, "after"))
+    holding.set()
+    await asyncio.gather(holder, waiting)
+    assert await _kept(sqlite, "after")
+
+
 async def test_a_commit_that_fails_is_told_to_all(sqlite):
     """Where the shared commit fails, every writer in it hears so and nothing is kept; the next writes again."""
     async def break_it():
