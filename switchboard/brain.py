@@ -122,7 +122,7 @@ class Brain:
         finally:
             del self._workers[conversation_id]
             self._again.discard(conversation_id)
-            self._streams.wake(conversation_id)
+            self._streams.stir(conversation_id)
 
     async def _answer_all(self, conversation_id: str) -> None:
         while True:
@@ -163,7 +163,7 @@ class Brain:
         if not await self._is_ours(conversation.id, message.seq):
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
             return True
-        self._streams.wake(conversation.id)  # followers see that the bot is at it
+        self._streams.stir(conversation.id)  # followers see that the bot is at it
         try:
             if not message.readable:
                 raise AssistantFailed("its words cannot be read")

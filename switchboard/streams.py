@@ -12,19 +12,27 @@ CLOCK = "clock"  # the topic of "something is due later" (switchboard.clock)
 FLEET = "fleet"  # the topic of who is where (switchboard.fleet)
 
 
+class Wake(asyncio.Event):
+    """Set when a follower has something to look at; `is_stale` while that may be in the record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_stale = True
+
+
 class Streams:
     """Topics and those who follow them. A wake carries no data: followers read the record."""
 
     def __init__(self) -> None:
-        self._followers: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._followers: dict[str, set[Wake]] = defaultdict(set)
         self._listeners: dict[str, Callable[[str], None]] = {}
         self.is_closing = False  # the switchboard stops: streams end, and their followers come back elsewhere
         self.relay: Callable[[str], None] | None = None  # takes a topic or a word to the other switchboards
 
     @contextmanager
-    def follow(self, *topics: str) -> Iterator[asyncio.Event]:
+    def follow(self, *topics: str) -> Iterator[Wake]:
         """An event that is set at every wake of one of the topics, until the block ends."""
-        event = asyncio.Event()
+        event = Wake()
         for topic in topics:
             self._followers[topic].add(event)
         try:
@@ -45,7 +53,13 @@ class Streams:
         """Wake the followers at this switchboard alone."""
         for topic in topics:
             for event in self._followers.get(topic, ()):
+                event.is_stale = True
                 event.set()
+
+    def stir(self, topic: str) -> None:
+        """Let the followers here look at what is in memory alone: a sign that the bot is at it, or no longer."""
+        for event in self._followers.get(topic, ()):
+            event.set()
 
     def rouse_all(self) -> None:
         """Wake every follower here: something may have been missed."""

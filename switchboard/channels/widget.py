@@ -190,17 +190,17 @@ async def _stream(parts: Parts, place: Place, after: int) -> AsyncIterator[str]:
         place.wake = wake
         while True:
             wake.clear()
-            async with parts.record.look_up() as connection:
-                try:
-                    conversation = await conversations.load(connection, conversation_id)
-                except conversations.NoConversation:
+            if wake.is_stale:
+                wake.is_stale = False  # before reading: what comes meanwhile makes it stale again
+                read = await _read(parts, conversation_id, after)
+                if read is None:
                     yield "event: erased\ndata: {}\n\n"
                     return
-                fresh = await conversations.after(connection, conversation_id, after)
-            for message in fresh:
-                after = message.seq
-                if not message.is_for_staff:
-                    yield f"event: message\nid: {after}\ndata: {jsonlib.dumps(message.for_visitor())}\n\n"
+                conversation, fresh = read
+                for message in fresh:
+                    after = message.seq
+                    if not message.is_for_staff:
+                        yield f"event: message\nid: {after}\ndata: {jsonlib.dumps(message.for_visitor())}\n\n"
             current = _state(parts, conversation)
             if current != state:
                 state = current
@@ -213,6 +213,18 @@ async def _stream(parts: Parts, place: Place, after: int) -> AsyncIterator[str]:
                     break
                 except TimeoutError:
                     yield ": still here\n\n"
+            else:
+                wake.is_stale = True  # it may have been changed from outside, by bin/haven erase
+
+
+async def _read(parts: Parts, conversation_id: str, after: int) -> tuple[Conversation, list[Message]] | None:
+    """The conversation and what was said in it after a message; None once it is erased."""
+    async with parts.record.look_up() as connection:
+        try:
+            conversation = await conversations.load(connection, conversation_id)
+        except conversations.NoConversation:
+            return None
+        return conversation, await conversations.after(connection, conversation_id, after)
 
 
 def _state(parts: Parts, conversation: Conversation) -> dict[str, Any]:
