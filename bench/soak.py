@@ -234,20 +234,29 @@ async def _account(stack: Running) -> None:
 
 
 async def _nurse(soak: Soak, stack: Running) -> None:
-    """Sits at an open console and sets every danger aside as it comes."""
+    """Sits at an open console and sets every danger aside as it comes; a window that lost its line opens it again."""
     async with httpx.AsyncClient(base_url=stack.url, timeout=30.0, trust_env=False) as http:
         await http.post("/staff/login", data={"login": "nurse", "password": PASSWORD})
         page = (await http.get("/staff/")).text
         found = re.search(r'name="csrf" value="([^"]+)"', page)
         assert found, "the nurse is not signed in"  # noqa: S101
-        async with http.stream("GET", "/staff/events", timeout=None) as stream:
-            async for line in stream.aiter_lines():
-                if not line.startswith("data: ") or '"order": {' not in line:
-                    continue
-                for conversation in json.loads(line.removeprefix("data: "))["order"]["line"]:
-                    with suppress(httpx.HTTPError):
-                        await http.post(f"/staff/conversations/{conversation}/aside",
-                                        data={"csrf": found[1], "reason": "looked at"})
+        while True:
+            try:
+                await _at_the_console(http, found[1])
+            except httpx.HTTPError as error:
+                soak.fault(f"console: {type(error).__name__}")
+            await asyncio.sleep(1.0)
+
+
+async def _at_the_console(http: httpx.AsyncClient, csrf: str) -> None:
+    async with http.stream("GET", "/staff/events", timeout=None) as stream:
+        async for line in stream.aiter_lines():
+            if not line.startswith("data: ") or '"order": {' not in line:
+                continue
+            for conversation in json.loads(line.removeprefix("data: "))["order"]["line"]:
+                with suppress(httpx.HTTPError):
+                    await http.post(f"/staff/conversations/{conversation}/aside",
+                                    data={"csrf": csrf, "reason": "looked at"})
 
 
 if __name__ == "__main__":
