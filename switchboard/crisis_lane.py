@@ -18,7 +18,7 @@ from haven.crisis import Assessment, Guard, Turn
 from switchboard.conversations import Message
 
 CONTEXT_TURNS = 8  # how far back a danger that is told in pieces is put together
-SHORT = 8  # messages that wait: up to here the order matters little, and is not looked for
+BUSY = 8  # messages that wait: from here on a sender above the limit is judged by hints alone
 FULL = 100  # a third of a second of reading; then ordinary messages are asked to wait
 
 
@@ -51,7 +51,7 @@ class CrisisLane:
 
     @property
     def is_busy(self) -> bool:
-        return self.waiting >= SHORT
+        return self.waiting >= BUSY
 
     @property
     def is_full(self) -> bool:
@@ -68,7 +68,7 @@ class CrisisLane:
     def _rank(self, text: str, *, late: bool) -> int:
         if late:
             return 2
-        return 1 if self.is_busy and not self.guard.hints_at_danger(text) else 0
+        return 1 if self.waiting and not self.guard.hints_at_danger(text) else 0  # whom nobody waits before is next
 
     def _read_first(self) -> None:
         """Read what matters most of what waits; runs on the lane's thread, once for each message."""
