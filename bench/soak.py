@@ -35,7 +35,7 @@ from switchboard.records.record import Record
 from tests.twilio import ACCOUNT, OURS, PUBLIC, TOKEN, Twilio
 
 SAMPLE_SECONDS = 30.0
-WARM_UP = 0.25  # share of the time in which caches and pools may fill
+WARM_UP = 1 / 3  # share of the time in which caches and pools may fill, as the assistant's memory of conversations
 LEAK_MIB = 4.0  # an hour; at 5 messages a second that is 230 bytes a message
 TURNS, TURN_SECONDS = 4, 2.0
 PHONES = 300

@@ -26,6 +26,7 @@ SCRUB_TRIES, SCRUB_PAUSE, SCRUB_BUSY_MS = 10, 0.1, 50  # a reader that is at it 
 MIGRATION_LOCK = 0x48_41_56_45_4E  # any number that is ours alone
 BUSY_SECONDS = 2.0  # how long a transaction waits for another process before it gives up
 STEP_SECONDS = 0.25  # how long SQLite itself waits, deaf to everything: more is waited for in steps
+PAGES_KIB = 512  # that a connection to SQLite keeps for itself; the system keeps the file's pages for all of them
 MIGRATION_SECONDS = 60.0  # how long a start waits for another process that migrates
 STUCK_SECONDS = 10.0  # how long one statement may take on PostgreSQL
 # PostgreSQL's codes for: no connection; rolled back for another's sake; no resources; locked; not accepting
@@ -168,8 +169,8 @@ def _is_away(error: BaseException) -> bool:
 def _engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         # None beyond the pool: to open a connection, with its thread, costs more than what most are used for.
-        # The one used last is taken first: each keeps pages and statements, some megabytes in the end.
-        return {"connect_args": {"timeout": STEP_SECONDS}, "pool_size": 15, "max_overflow": 0, "pool_use_lifo": True,
+        # Few, and the one used last is taken first: each keeps a thread, pages and statements, megabytes in the end.
+        return {"connect_args": {"timeout": STEP_SECONDS}, "pool_size": 8, "max_overflow": 0, "pool_use_lifo": True,
                 "hide_parameters": True, "module": OneHop()}
     limits = {"lock_timeout": f"{BUSY_SECONDS}s", "statement_timeout": f"{STUCK_SECONDS}s"}
     waits = {"timeout": BUSY_SECONDS, "server_settings": limits}
@@ -184,6 +185,7 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # an acknowledged message survives a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA cache_size=-{PAGES_KIB}")
     cursor.execute("PRAGMA secure_delete=ON")  # what was deleted is overwritten
     cursor.close()
 
