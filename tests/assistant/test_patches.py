@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import ast
+import copy
+import inspect
+import json
+import logging
+import random
 import subprocess
 import sys
 from pathlib import Path
 
+import dask
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
+from rasa.core import processor
 from rasa.core.actions.action import RemoteAction
-from rasa.engine.graph import ExecutionContext, GraphModelConfiguration, GraphSchema
+from rasa.core.featurizers.tracker_featurizers import MaxHistoryTrackerFeaturizer
+from rasa.core.policies import rule_policy
+from rasa.core.policies.rule_policy import RulePolicy
+from rasa.engine.exceptions import GraphComponentException, GraphRunError
+from rasa.engine.graph import ExecutionContext, GraphComponent, GraphModelConfiguration, GraphSchema, SchemaNode
+from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.graph_components.providers.domain_provider import DomainProvider
+from rasa.shared.core import events as happened
 from rasa.shared.core.domain import Domain
+from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
 from rasa.shared.data import TrainingType
 
 from assistant import patches
@@ -170,3 +185,87 @@ def test_whoever_needs_tensorflow_gets_it():
         "      issubclass(RasaBatchDataGenerator, tf.keras.utils.Sequence),"
         "      node(GraphSchema({})).validate.__qualname__)"
     ) == "True True DefaultV1RecipeValidator.validate"
+
+
+# -- the graph --------------------------------------------------------------------------------------------------
+
+
+class Noted(GraphComponent):
+    """Notes its calls; joins what it gets; fails as it is told to."""
+
+    called: list[str] = []  # noqa: RUF012 (of all of them, in order)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @classmethod
+    def create(cls, config, model_storage, resource, execution_context):
+        return cls(config["name"])
+
+    def join(self, left: object, right: object = "") -> str:
+        self.called.append(self.name)
+        for given in (left, right):
+            if isinstance(given, Exception):
+                raise given
+        return f"{self.name}({left},{right})"
+
+
+GRAPH = {"b": {"left": "text", "right": "a"}, "a": {"left": "text"}, "z": {"left": "a", "right": "other"},
+         "end": {"left": "z", "right": "b"}, "beside": {"left": "text"}}
+
+
+@pytest.fixture
+def runner(tmp_path, monkeypatch) -> DaskGraphRunner:
+    """A graph of notes with our way to run it."""
+    monkeypatch.setattr(DaskGraphRunner, "run", DaskGraphRunner.run)
+    monkeypatch.setattr(Noted, "called", [])
+    patches.repeat_the_steps_of_a_run()
+    schema = GraphSchema({name: SchemaNode(
+        needs=needs, uses=Noted, constructor_name="create", fn="join", config={"name": name}, eager=True,
+        is_target=name == "end") for name, needs in GRAPH.items()})
+    return DaskGraphRunner.create(schema, LocalModelStorage.create(tmp_path), ExecutionContext(schema))
+
+
+STOCK_RUN = DaskGraphRunner.run
+
+
+def outcome(run, runner: DaskGraphRunner, *asked: object) -> object:
+    """What a run gives, or how it fails; and which nodes it called, in which order."""
+    Noted.called.clear()
+    try:
+        return run(runner, *asked), list(Noted.called)
+    except Exception as error:
+        return type(error), str(error), repr(error.__cause__), list(Noted.called)
+
+
+@pytest.mark.parametrize(("inputs", "targets"), [
+    ({"text": ["t"], "other": ["o"]}, None),
+    ({"text": ["t"], "other": ["o"]}, ["end", "b"]),
+    ({"text": ["t"]}, ["b"]),
+    ({"text": ["t"], "other": ["o"]}, ["text", "z"]),
+    ({"text": ["t"], "other": ["o"], "a": ["instead"]}, None),
+    ({"text": ["t"], "other": "a"}, None),
+    ({"text": ["t"], "other": "o"}, None),
+    ({"text": ["t"]}, None),
+    ({"text": ["t"], "other": ValueError("x")}, None),
+    ({"text": ["t"], "other": RuntimeError("x")}, None),
+    ({"text": ["t"], "other": GraphComponentException("x")}, None),
+    ({"text": ["t"], "other": GraphRunError("x")}, None),
+], ids=str)
+def test_a_repeated_run_is_like_the_first(runner, inputs, targets):
+    """Results, failures and the order of the calls are those of Rasa's own runs, also after other runs."""
+    stock = outcome(STOCK_RUN, runner, inputs, targets)
+    good = {name: inputs.get(name) if isinstance(inputs.get(name), list) else ["g"] for name in inputs}
+
+    assert outcome(DaskGraphRunner.run, runner, inputs, targets) == stock
+    outcome(DaskGraphRunner.run, runner, good, targets)  # so that the steps of this kind are known
+    assert outcome(DaskGraphRunner.run, runner, inputs, targets) == stock
+
+
+def test_a_known_run_is_not_planned_anew(runner, monkeypatch):
+    """dask is asked once for each kind of run."""
+    first = runner.run({"text": ["t"], "other": ["o"]})
+    monkeypatch.setattr(dask, "get", lambda *_: pytest.fail("the graph is planned again"))
+
+    assert runner.run({"text": ["t"], "other": ["o"]}) == first
+    assert runner.run({"text": ["u"], "other": ["o"]}) != first
