@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import logging
 import sys
 from types import ModuleType
 from typing import Any
@@ -24,6 +25,8 @@ def apply() -> None:
     read_few_states_for_rules()
     try_rules_that_may_fit()
     read_ordinary_dialogues_quickly()
+    copy_nothing_for_silent_logs()
+    know_an_empty_domain()
 
 
 def import_tensorflow_when_needed() -> None:
@@ -282,3 +285,37 @@ def read_ordinary_dialogues_quickly() -> None:
 
     DialogueStateTracker.applied_events = applied_events
     DialogueStateTracker.copy = copied
+
+
+def copy_nothing_for_silent_logs() -> None:
+    """Copy what is said in debug logs only where they are written.
+
+    Rasa copies messages, events and states in depth, eight times a turn, for lines that are thrown away.
+    """
+    from rasa.core import processor
+    from rasa.core.policies import rule_policy
+
+    for module in (processor, rule_policy):  # they copy for nothing else, which a test sees to
+        module.copy = _CopiesForLogs(logging.getLogger(module.__name__))
+
+
+class _CopiesForLogs:
+    """Stands for the module `copy` where copies go to debug logs alone."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+
+    def deepcopy(self, said: Any) -> Any:
+        return copy.deepcopy(said) if self._log.isEnabledFor(logging.DEBUG) else said
+
+
+def know_an_empty_domain() -> None:
+    """Compare a domain with an empty one that was made once; Rasa makes one for each message."""
+    from rasa.shared.core.domain import Domain
+
+    empty = Domain.empty().as_dict()
+
+    def is_empty(self: Domain) -> bool:
+        return self.as_dict() == empty
+
+    Domain.is_empty = is_empty

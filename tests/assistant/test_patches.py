@@ -370,3 +370,46 @@ def test_dialogues_are_read_as_they_were(domain, monkeypatch):
         assert ours.current_state(EventVerbosity.ALL) == theirs.current_state(EventVerbosity.ALL)
         assert list(map(id, ours.events)) == list(map(id, theirs.events))
         assert not any(mine is slot for mine, slot in zip(ours.slots.values(), tracker.slots.values(), strict=True))
+
+
+# -- logs and an empty domain -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", [processor, rule_policy])
+def test_what_is_copied_goes_to_debug_logs(module):
+    """Each use of `copy` in these files of Rasa's stands inside a call of structlogger.debug."""
+    tree = ast.parse(inspect.getsource(module))
+
+    def uses(node: ast.AST) -> int:
+        return sum(isinstance(part, ast.Name) and part.id == "copy" for part in ast.walk(node))
+
+    debugs = [node for node in ast.walk(tree)
+              if isinstance(node, ast.Call) and ast.unparse(node.func) == "structlogger.debug"]
+    assert uses(tree) == sum(map(uses, debugs)) > 0
+
+
+def test_copies_are_made_where_debug_logs_are_written(monkeypatch):
+    """Silent logs cost no copies; written ones get them."""
+    for module in (processor, rule_policy):
+        monkeypatch.setattr(module, "copy", copy)
+    patches.copy_nothing_for_silent_logs()
+    said, log = [["x"]], logging.getLogger(processor.__name__)
+
+    monkeypatch.setattr(log, "level", logging.INFO)
+    log.manager._clear_cache()
+    assert processor.copy.deepcopy(said) is said
+    monkeypatch.setattr(log, "level", logging.DEBUG)
+    log.manager._clear_cache()
+    assert processor.copy.deepcopy(said) == said
+    assert processor.copy.deepcopy(said)[0] is not said[0]
+
+
+def test_an_empty_domain_is_known(domain, monkeypatch):
+    """A domain with anything in it is not empty; an empty one is, however it was made."""
+    monkeypatch.setattr(Domain, "is_empty", Domain.is_empty)
+    patches.know_an_empty_domain()
+
+    assert Domain.empty().is_empty()
+    assert Domain.from_dict({}).is_empty()
+    assert not domain.is_empty()
+    assert not Domain.from_dict({"intents": ["greet"]}).is_empty()
