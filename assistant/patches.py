@@ -123,7 +123,7 @@ def read_the_domain_once() -> None:
 def repeat_the_steps_of_a_run() -> None:
     """Run a model's graph as it ran the first time, step by step, without planning it anew.
 
-    For each message and each prediction Rasa builds a graph for dask, and dask orders and schedules it: a seventh of
+    For each message and each prediction Rasa builds a graph for dask, and dask orders and schedules it: a sixth of
     a turn for three graphs that never change. The first run of each kind still goes that way, and the order of its
     steps is noted; so does every run that is in any way unlike it.
     """
@@ -258,7 +258,7 @@ def try_rules_that_may_fit() -> None:
 def read_ordinary_dialogues_quickly() -> None:
     """Take the events of a dialogue in which nothing was undone and no form was open as they stand.
 
-    Rasa asks of each event, seven times a turn, of which of six abstract classes it is. A copy of a dialogue is made
+    Rasa asks of each event, five times a turn, of which of six abstract classes it is. A copy of a dialogue is made
     of events that were checked when they came; they are not checked again.
     """
     from rasa.shared.core.events import ActionReverted, ActiveLoop, Restarted, SessionStarted, UserUtteranceReverted
@@ -290,7 +290,7 @@ def read_ordinary_dialogues_quickly() -> None:
 def copy_nothing_for_silent_logs() -> None:
     """Copy what is said in debug logs only where they are written.
 
-    Rasa copies messages, events and states in depth, eight times a turn, for lines that are thrown away.
+    Rasa copies messages, events and states in depth, several times a turn, for lines that are thrown away.
     """
     from rasa.core import processor
     from rasa.core.policies import rule_policy
