@@ -22,9 +22,6 @@ def apply() -> None:
     check_action_results_quickly()
     read_the_domain_once()
     repeat_the_steps_of_a_run()
-    read_few_states_for_rules()
-    try_rules_that_may_fit()
-    read_ordinary_dialogues_quickly()
     copy_nothing_for_silent_logs()
     know_an_empty_domain()
 
@@ -163,128 +160,6 @@ def _repeat(runner: Any, steps: list[str], inputs: dict[str, Any], targets: list
         needs = runner._graph_schema.nodes[name].needs.values()
         found[name] = runner._instantiated_nodes[name](*[found.get(need, need) for need in needs])
     return dict(found[target] for target in targets)
-
-
-def read_few_states_for_rules() -> None:
-    """Make as many states of a dialogue as the longest rule has, and not all since its start.
-
-    A rule says nothing about what was before its own first state, so Rasa's rules look no further; the states before
-    were made, three times a turn, and not used. A prediction by text and then by intent starts from the same states.
-    """
-    from rasa.core.policies.rule_policy import RULES, RULES_FOR_LOOP_UNHAPPY_PATH, RulePolicy
-    from rasa.shared.core.domain import Domain
-    from rasa.shared.core.trackers import DialogueStateTracker
-
-    predict = RulePolicy._predict
-
-    def longest(policy: RulePolicy) -> int:
-        if "_longest" not in policy.__dict__:
-            rules = [*policy.lookup[RULES], *policy.lookup[RULES_FOR_LOOP_UNHAPPY_PATH]]
-            policy._longest = max((len(policy._rule_key_to_state(rule)) for rule in rules), default=1)
-        return policy._longest
-
-    def _predict(self: RulePolicy, tracker: DialogueStateTracker, domain: Domain) -> Any:
-        self._states = None
-        try:
-            return predict(self, tracker, domain)
-        finally:
-            self._states = None
-
-    def _prediction_states(
-        self: RulePolicy,
-        tracker: DialogueStateTracker,
-        domain: Domain,
-        use_text_for_last_user_input: bool = False,
-        rule_only_data: dict[str, Any] | None = None,
-    ) -> list[dict[str, Any]]:
-        if self._states is None:
-            self._states = _last_states(tracker, domain, longest(self))
-        states = [{kind: dict(part) for kind, part in state.items()} for state in self._states]
-        self.featurizer._choose_last_user_input([states], use_text_for_last_user_input)
-        return states
-
-    RulePolicy._states = None
-    RulePolicy._predict = _predict
-    RulePolicy._prediction_states = _prediction_states
-
-
-def _last_states(tracker: Any, domain: Any, most: int) -> list[dict[str, Any]]:
-    """The last states before an action, and the state now, as `Domain.states_for_tracker_history` makes them."""
-    from rasa.shared.core.events import ActionExecuted
-
-    events, before, states = tracker.applied_events(), tracker.init_copy(), []
-    passed = sum(type(event) is ActionExecuted for event in events) + 1 - most
-    for event in events:
-        if type(event) is ActionExecuted:
-            if passed <= 0:
-                states.append(domain.get_active_state(before))
-            passed -= 1
-        event.apply_to(before)
-    return [*states, domain.get_active_state(before)]
-
-
-def try_rules_that_may_fit() -> None:
-    """Try the rules whose last state has the action and the intent of the dialogue's, or names none.
-
-    Rasa tries all of them, each with its states turned round anew: 150 comparisons a turn.
-    """
-    from rasa.core.policies.rule_policy import RulePolicy
-    from rasa.shared.core.constants import SHOULD_NOT_BE_SET
-
-    every = RulePolicy._get_possible_keys
-
-    def end_of(states: list[dict[str, Any]]) -> tuple[str | None, str | None]:
-        done, said = states[-1].get("prev_action", {}).get("action_name"), states[-1].get("user", {}).get("intent")
-        return done if done != SHOULD_NOT_BE_SET else None, said if said != SHOULD_NOT_BE_SET else None
-
-    def by_end(policy: RulePolicy, lookup: dict[str, str]) -> dict[tuple[str | None, str | None], dict[str, str]]:
-        kept, ends = policy.__dict__.setdefault("_ends", {}).get(id(lookup), (None, {}))
-        if kept is not lookup:
-            for rule, action in lookup.items():
-                ends.setdefault(end_of(policy._rule_key_to_state(rule)), {})[rule] = action
-            policy._ends[id(lookup)] = lookup, ends
-        return ends
-
-    def _get_possible_keys(self: RulePolicy, lookup: dict[str, str], states: list[dict[str, Any]]) -> set[str]:
-        done, said = end_of(states)
-        if done is None:  # the start of a dialogue is matched in another way
-            return every(self, lookup, states)
-        ends, known = {(done, said), (done, None), (None, said), (None, None)}, by_end(self, lookup)
-        return every(self, {rule: known[end][rule] for end in ends & known.keys() for rule in known[end]}, states)
-
-    RulePolicy._get_possible_keys = _get_possible_keys
-
-
-def read_ordinary_dialogues_quickly() -> None:
-    """Take the events of a dialogue in which nothing was undone and no form was open as they stand.
-
-    Rasa asks of each event, five times a turn, of which of six abstract classes it is. A copy of a dialogue is made
-    of events that were checked when they came; they are not checked again.
-    """
-    from rasa.shared.core.events import ActionReverted, ActiveLoop, Restarted, SessionStarted, UserUtteranceReverted
-    from rasa.shared.core.trackers import DialogueStateTracker
-
-    stock = DialogueStateTracker.applied_events
-    undo, start = (ActionReverted, UserUtteranceReverted, ActiveLoop), (Restarted, SessionStarted)
-
-    def applied_events(self: DialogueStateTracker) -> list[Any]:
-        kinds = set(map(type, self.events))
-        if any(issubclass(kind, undo) for kind in kinds):
-            return stock(self)
-        starts = {kind for kind in kinds if issubclass(kind, start)}
-        events = list(self.events)
-        last = max((place for place, event in enumerate(events, 1) if type(event) in starts), default=0)
-        return events[last:]
-
-    def copied(self: DialogueStateTracker) -> DialogueStateTracker:
-        made = self.init_copy()
-        for event in self.events:
-            made.events.append(event)
-            event.apply_to(made)
-        return made
-
-    DialogueStateTracker.applied_events = applied_events
-    DialogueStateTracker.copy = copied
 
 
 def copy_nothing_for_silent_logs() -> None:

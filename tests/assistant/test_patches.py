@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
-import json
 import logging
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -17,18 +15,14 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from rasa.core import processor
 from rasa.core.actions.action import RemoteAction
-from rasa.core.featurizers.tracker_featurizers import MaxHistoryTrackerFeaturizer
 from rasa.core.policies import rule_policy
-from rasa.core.policies.rule_policy import RulePolicy
 from rasa.engine.exceptions import GraphComponentException, GraphRunError
 from rasa.engine.graph import ExecutionContext, GraphComponent, GraphModelConfiguration, GraphSchema, SchemaNode
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.graph_components.providers.domain_provider import DomainProvider
-from rasa.shared.core import events as happened
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
 from rasa.shared.data import TrainingType
 
 from assistant import patches
@@ -271,107 +265,6 @@ def test_a_known_run_is_not_planned_anew(runner, monkeypatch):
     assert runner.run({"text": ["u"], "other": ["o"]}) != first
 
 
-# -- dialogues and rules -----------------------------------------------------------------------------------------
-
-INTENTS = ("faq", "greet", "crisis", "accept_callback", "restart", "unsure")
-ACTIONS = ("utter_faq", "utter_greet", "callback_form", "action_submit_callback", "utter_crisis")
-
-
-def state(action: str, intent: str = "", loop: str = "") -> dict:
-    parts = {"prev_action": {"action_name": action}, "user": {"intent": intent} if intent else {},
-             "active_loop": {"name": loop} if loop else {}}
-    return {kind: part for kind, part in parts.items() if part}
-
-
-def lookup() -> dict:
-    """Rules as the training writes them: answers, a form, what interrupts it, a start."""
-    said = [(intent, f"utter_{intent}") for intent in ("faq", "greet", "crisis")]
-    rules = [([state("action_listen", intent)], action) for intent, action in said]
-    rules += [([state("action_listen", intent), state(action, intent)], "action_listen") for intent, action in said]
-    form, inside = ("callback_form", "faq", "callback_form"), state("action_listen", "faq", "callback_form")
-    rules += [
-        ([state("action_listen", "accept_callback")], "callback_form"),
-        ([state("action_listen", "accept_callback"), state("callback_form", "accept_callback", "callback_form")],
-         "action_listen"),
-        ([inside], "utter_faq"),
-        ([inside, state("utter_faq", "faq", "callback_form")], "callback_form"),
-        ([inside, state("utter_faq", "faq", "callback_form"), state(*form)], "action_listen"),
-        ([state("callback_form", loop="should_not_be_set")], "action_submit_callback"),
-        ([{}, state("action_listen", "unsure")], "utter_greet")]
-    unhappy = {json.dumps([{"prev_action": {"action_name": "utter_faq"}}, state(*form)]): "do_not_predict_loop_action"}
-    known = {json.dumps(states, sort_keys=True): action for states, action in rules}
-    return {"rules": known, "rules_for_loop_unhappy_path": unhappy, "rules_not_in_stories": list(known)[::2],
-            "rule_only_slots": [], "rule_only_loops": ["callback_form"]}
-
-
-@pytest.fixture(scope="module")
-def domain() -> Domain:
-    return Domain.load(str(ROOT / "domain.yml")).merge(Domain.from_dict({"responses": {
-        action: [{"text": "said"}] for action in ACTIONS if action.startswith("utter_")}}))
-
-
-def dialogue(seed: int, domain: Domain) -> DialogueStateTracker:
-    """A dialogue of up to 40 steps as they may come, and some that will not."""
-    chance = random.Random(seed)  # noqa: S311
-    steps = [
-        lambda: [happened.ActionExecuted("action_listen"), happened.UserUttered(
-            "hello", {"name": chance.choice(INTENTS)}, [{"entity": "language", "value": "en"}])],
-        lambda: [happened.DefinePrevUserUtteredFeaturization(False)],
-        lambda: [happened.ActionExecuted(chance.choice(ACTIONS)), happened.BotUttered("said")],
-        lambda: [happened.SlotSet("language", "es")],
-    ]
-    rare = [lambda: [happened.ActiveLoop("callback_form")], lambda: [happened.ActiveLoop(None)],
-            lambda: [happened.Restarted()], lambda: [happened.SessionStarted()], lambda: [happened.ActionReverted()],
-            lambda: [happened.UserUtteranceReverted()], lambda: [happened.AllSlotsReset()],
-            lambda: [happened.ActionExecutionRejected("callback_form")], lambda: [happened.LoopInterrupted(True)]]
-    tracker = DialogueStateTracker("someone", domain.slots)
-    for _ in range(chance.randint(0, 40)):
-        kinds = rare if seed % 3 and chance.random() < 0.15 else steps
-        tracker.update_with_events(chance.choice(kinds)(), domain)
-    if seed % 2:
-        tracker.update_with_events(steps[0](), domain)
-    return tracker
-
-
-def predictions(domain: Domain, tmp_path: Path) -> list[dict]:
-    """What the rules say of 400 dialogues, each read by one policy that keeps what it remembers."""
-    context = ExecutionContext(GraphSchema({}))
-    policy = RulePolicy(RulePolicy.get_default_config(), LocalModelStorage.create(tmp_path), Resource("rules"), context,
-                        MaxHistoryTrackerFeaturizer(), lookup())
-    return [{**vars(policy.predict_action_probabilities(dialogue(seed, domain), domain)), "events": None}
-            for seed in range(400)]
-
-
-def test_rules_say_what_they_said(domain, tmp_path, monkeypatch):
-    """Of the same dialogues, forms and undone turns among them, the rules predict the same, all its marks included."""
-    for name in ("_predict", "_prediction_states", "_get_possible_keys"):
-        monkeypatch.setattr(RulePolicy, name, getattr(RulePolicy, name))
-    before = predictions(domain, tmp_path)
-    monkeypatch.setattr(RulePolicy, "_states", None, raising=False)
-
-    patches.read_few_states_for_rules()
-    patches.try_rules_that_may_fit()
-
-    assert predictions(domain, tmp_path) == before
-    assert len({tuple(prediction["probabilities"]) for prediction in before}) > 5
-
-
-def test_dialogues_are_read_as_they_were(domain, monkeypatch):
-    """What counts of a dialogue, and a copy of it, are the same, whatever was undone in it."""
-    stock = DialogueStateTracker.applied_events, DialogueStateTracker.copy
-    for name in ("applied_events", "copy"):
-        monkeypatch.setattr(DialogueStateTracker, name, getattr(DialogueStateTracker, name))
-    patches.read_ordinary_dialogues_quickly()
-
-    for seed in range(400):
-        tracker = dialogue(seed, domain)
-        assert list(map(id, tracker.applied_events())) == list(map(id, stock[0](tracker)))
-        ours, theirs = tracker.copy(), stock[1](tracker)
-        assert ours.current_state(EventVerbosity.ALL) == theirs.current_state(EventVerbosity.ALL)
-        assert list(map(id, ours.events)) == list(map(id, theirs.events))
-        assert not any(mine is slot for mine, slot in zip(ours.slots.values(), tracker.slots.values(), strict=True))
-
-
 # -- logs and an empty domain -------------------------------------------------------------------------------------
 
 
@@ -404,12 +297,12 @@ def test_copies_are_made_where_debug_logs_are_written(monkeypatch):
     assert processor.copy.deepcopy(said)[0] is not said[0]
 
 
-def test_an_empty_domain_is_known(domain, monkeypatch):
+def test_an_empty_domain_is_known(monkeypatch):
     """A domain with anything in it is not empty; an empty one is, however it was made."""
     monkeypatch.setattr(Domain, "is_empty", Domain.is_empty)
     patches.know_an_empty_domain()
 
     assert Domain.empty().is_empty()
     assert Domain.from_dict({}).is_empty()
-    assert not domain.is_empty()
+    assert not Domain.load(str(ROOT / "domain.yml")).is_empty()
     assert not Domain.from_dict({"intents": ["greet"]}).is_empty()
