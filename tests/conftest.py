@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import SECONDS
+
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 
 pytest.register_assert_rewrite("tests.stack")
 if sys.version_info >= (3, 13):
+    from playwright import async_api, sync_api
+
     from tests.stack import hang_up, stack, visitor
+
+    async_api.expect.set_options(timeout=1000 * SECONDS)
+    sync_api.expect.set_options(timeout=1000 * SECONDS)
 
     __all__ = ["hang_up", "stack", "visitor"]
 

@@ -150,7 +150,7 @@ def test_without_the_model(tmp_path):
         for phrase in PHRASES:
             visitor = alone.visitor()
             visitor.say(phrase)
-            guidance = visitor.wait_for(lambda m: m["kind"] == "guidance", seconds=5)
+            guidance = visitor.wait_for(lambda m: m["kind"] == "guidance")
             assert "911" in guidance["text"], phrase
     finally:
         alone.stop()

@@ -18,6 +18,7 @@ from switchboard.parts import make_parts
 from switchboard.records.record import now
 from switchboard.records.tables import alerts, deadlines, staff
 from tests.switchboard.conftest import _unused_port
+from tests.waiting import SECONDS
 
 DANGER = "my friend is blue and wont wake up"
 SELF = "i took too much i cant stay awake"
@@ -55,7 +56,7 @@ class Talk:
         """The same, and what the assistant adds."""
         before = await self.everything()
         await self.say(text)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SECONDS):
             while self.parts.brain.is_busy(self.id):
                 await asyncio.sleep(0.01)
         return [m for m in (await self.everything())[len(before):] if m.author != "visitor"]
@@ -452,7 +453,7 @@ async def test_the_clock_wakes_by_itself(there):
     try:
         await asyncio.sleep(0.05)
         await here.say(SUICIDE)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SECONDS):
             while "after/check/suicide" not in await here.responses():
                 await asyncio.sleep(0.05)
     finally:

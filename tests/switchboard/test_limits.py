@@ -14,14 +14,15 @@ from switchboard import requests
 from switchboard.crowd import Crowd, NoPlace
 from switchboard.limits import Pace
 from switchboard.passwords import Passwords, TooManySignIns
-from tests.switchboard.sms.conftest import ANA, line, twilio  # noqa: F401 (fixtures)
+from tests.switchboard.sms.conftest import ANA, line, twilio, until  # noqa: F401 (fixtures)
+from tests.waiting import SECONDS
 
 DANGER = "he is not breathing and his lips are blue"
 
 
 @pytest.fixture
 async def http(line):  # noqa: F811
-    async with httpx.AsyncClient(base_url=line.url, timeout=10, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=line.url, timeout=SECONDS, trust_env=False) as client:
         token = (await client.post("/chat/conversations", json={})).json()["token"]
         client.headers["Authorization"] = f"Bearer {token}"
         yield client
@@ -31,7 +32,7 @@ async def say(http: httpx.AsyncClient, text: str) -> httpx.Response:
     return await http.post("/chat/messages", json={"client_id": uuid.uuid4().hex, "text": text})
 
 
-async def raw(line, request: bytes, *, seconds: float = 5.0) -> bytes:  # noqa: F811
+async def raw(line, request: bytes, *, seconds: float = SECONDS) -> bytes:  # noqa: F811
     """What the server answers to these very bytes before it closes, or in `seconds`."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(line.url.rpartition(":")[2]))
     writer.write(request)
@@ -107,7 +108,7 @@ async def test_a_flood_of_texts_is_kept_and_answered_once(line, twilio):  # noqa
 
 async def test_a_conversation_has_six_streams_and_the_oldest_goes(line, http):  # noqa: F811
     """The seventh stream is given, and the first ends."""
-    async with httpx.AsyncClient(base_url=line.url, headers=http.headers, timeout=5, trust_env=False) as seven:
+    async with httpx.AsyncClient(base_url=line.url, headers=http.headers, timeout=SECONDS, trust_env=False) as seven:
         ended = asyncio.create_task(seven.get("/chat/events"))
         await asyncio.sleep(0.2)
         others = [asyncio.create_task(seven.get("/chat/events")) for _ in range(6)]

@@ -251,7 +251,7 @@ async def test_hours_and_presence_are_shared(pair, record, assistant):
 
     await until(lambda: _told(b, assistant, "present", 1))
     a.end()
-    await until(lambda: _told(b, assistant, "present", 0), seconds=30)
+    await until(lambda: _told(b, assistant, "present", 0))
     await carla.aclose()
 
 

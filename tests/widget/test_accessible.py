@@ -83,7 +83,7 @@ def test_axe_without_script_and_without_server(visits):
     page.goto(visits.url)
     chat = Chat(page)
     chat.launcher.click()
-    expect(chat.log.get_by_text("Give naloxone (Narcan)")).to_be_visible(timeout=10_000)
+    expect(chat.log.get_by_text("Give naloxone (Narcan)")).to_be_visible()
     assert_clean(page, "alone")
 
 

@@ -69,7 +69,7 @@ def test_switchboard_killed_between_send_and_answer(visits, stack):
 
     expect(chat.arrived("while it was dead")).to_be_visible(timeout=40_000)
     chat.page.reload()
-    expect(chat.arrived("while it was dead")).to_be_visible(timeout=30_000)
+    expect(chat.arrived("while it was dead")).to_be_visible()
     assert chat.said() == ["before", "while it was dead"]
 
 

@@ -28,6 +28,7 @@ from switchboard import accounts, conversations
 from switchboard.app import create_app
 from switchboard.limits import Pace
 from switchboard.parts import Parts
+from tests.waiting import SECONDS
 
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 PASSWORD = "quiet river at night"
@@ -54,7 +55,7 @@ class Console:
 
     def client(self) -> httpx.AsyncClient:
         """A browser without script; closed at the end of the test."""
-        self.clients.append(httpx.AsyncClient(base_url=self.url, timeout=15, trust_env=False))
+        self.clients.append(httpx.AsyncClient(base_url=self.url, timeout=SECONDS, trust_env=False))
         return self.clients[-1]
 
     async def close(self) -> None:
@@ -182,7 +183,7 @@ class Staffer:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(read: Callable[[], Any], wanted: Any, *, seconds: float = 8.0) -> None:
+async def until(read: Callable[[], Any], wanted: Any, *, seconds: float = SECONDS) -> None:
     """Wait until `await read()` gives `wanted` (a value, or a function that says so)."""
     limit = asyncio.get_running_loop().time() + seconds
     while True:
@@ -193,7 +194,7 @@ async def until(read: Callable[[], Any], wanted: Any, *, seconds: float = 8.0) -
         await asyncio.sleep(0.05)
 
 
-async def next_event(events: asyncio.Queue[Any], wanted: Callable[[str, Any], bool], seconds: float = 8.0) -> Any:
+async def next_event(events: asyncio.Queue[Any], wanted: Callable[[str, Any], bool], seconds: float = SECONDS) -> Any:
     """The data of the first event for which `wanted(event, data)` holds."""
     async with asyncio.timeout(seconds):
         while True:

@@ -23,7 +23,7 @@ async def settle(line, twilio):
     while conversation and line.parts.brain.is_busy(conversation.id):
         await asyncio.sleep(0.02)
     await twilio.settled()
-    await until(lambda: nothing_open(line), seconds=20)
+    await until(lambda: nothing_open(line))
     await twilio.settled()
 
 

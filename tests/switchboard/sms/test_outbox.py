@@ -14,6 +14,7 @@ from switchboard.records.tables import sms_deliveries
 from switchboard.sms import deliveries
 from tests.switchboard.sms.conftest import ANA, BEN, running, settings_for, until
 from tests.twilio import OURS, PUBLIC, TOKEN, Fault
+from tests.waiting import SECONDS
 
 OVERDOSE = "my son is blue and wont wake up"
 
@@ -180,7 +181,7 @@ async def test_slow_carrier(line, twilio):
 
     assert time.monotonic() - began < 8  # Ana's call is still under way
     assert await state_of(line, ANA) == "sending"
-    await until(lambda: state_of(line, ANA), "sent", seconds=20)
+    await until(lambda: state_of(line, ANA), "sent")
     assert twilio.to(ANA)[2:] == ["Maria, staff: hello"]
 
 
@@ -242,7 +243,7 @@ async def test_order(line, twilio):
     twilio.faults.extend([Fault(code=20500), Fault(), Fault(code=20429), Fault(), Fault(cut=True, taken=True)])
     for number in range(8):
         await line.staff_says(ANA, f"message {number}")
-    await until(lambda: len(twilio.to(ANA)) == 10, seconds=20)
+    await until(lambda: len(twilio.to(ANA)) == 10)
 
     assert twilio.to(ANA)[2:] == [f"Maria, staff: message {number}" for number in range(8)]
 
@@ -292,7 +293,7 @@ async def test_two_switchboards(tmp_path, twilio, assistant):
         for number in range(10):
             await first.staff_says(ANA, f"message {number}")
             second.parts.line.outbox.wake()
-        await until(lambda: len(twilio.to(ANA)) >= 12, seconds=20)
+        await until(lambda: len(twilio.to(ANA)) >= 12)
         await until(lambda: settled(first))
 
     assert twilio.to(ANA)[2:] == [f"Maria, staff: message {number}" for number in range(10)]
@@ -371,4 +372,4 @@ async def test_it_stops_at_any_moment(tmp_path, twilio, assistant):
 
 async def ended(sender):
     sender._task.cancel()
-    assert await asyncio.wait([sender._task], timeout=5) == ({sender._task}, set())
+    assert await asyncio.wait([sender._task], timeout=SECONDS) == ({sender._task}, set())
