@@ -80,17 +80,18 @@ async def test_when_the_lane_is_full_danger_goes_first(line, http, monkeypatch):
     assess = guard.assess
 
     def slow(text, context=()):
-        gate.wait(10)
+        gate.wait(SECONDS)
         order.append(text)
         return assess(text, context)
 
     monkeypatch.setattr(guard, "assess", slow)
     waiting = [asyncio.create_task(lane.assess(f"what does it cost {n}")) for n in range(110)]
-    await asyncio.sleep(0.05)
+    await until(lambda: lane.is_full)
     refused = await say(http, "how long does detox take")
     assert refused.status_code == 503 and refused.json()["error"]["code"] == "busy" and "911" in refused.text
+    before = lane.waiting
     danger = asyncio.create_task(say(http, DANGER))
-    await asyncio.sleep(0.3)
+    await until(lambda: lane.waiting > before)  # it waits with the others
     gate.set()
     assert (await danger).status_code == 201
     await asyncio.gather(*waiting)
@@ -110,10 +111,10 @@ async def test_a_conversation_has_six_streams_and_the_oldest_goes(line, http):  
     """The seventh stream is given, and the first ends."""
     async with httpx.AsyncClient(base_url=line.url, headers=http.headers, timeout=SECONDS, trust_env=False) as seven:
         ended = asyncio.create_task(seven.get("/chat/events"))
-        await asyncio.sleep(0.2)
+        await until(lambda: line.parts.crowd.count() == 1)
         others = [asyncio.create_task(seven.get("/chat/events")) for _ in range(6)]
         assert (await ended).status_code == 200
-        assert line.parts.crowd.count() == 6
+        await until(lambda: line.parts.crowd.count() == 6)
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
@@ -139,10 +140,10 @@ def test_places_in_the_crowd():
 async def test_sign_ins_queue_up_below_everything_else():
     """One password is checked at a time; beyond a short line the next is refused at once."""
     passwords, gate = Passwords(waiting=2), threading.Event()
-    two = [asyncio.create_task(passwords.do(gate.wait, 5)) for _ in range(2)]
+    two = [asyncio.create_task(passwords.do(gate.wait, SECONDS)) for _ in range(2)]
     await asyncio.sleep(0.05)
     with pytest.raises(TooManySignIns):
-        await passwords.do(gate.wait, 5)
+        await passwords.do(gate.wait, SECONDS)
     gate.set()
     await asyncio.gather(*two)
     assert await passwords.do(int, "3") == 3
