@@ -53,6 +53,19 @@ class Visitor:
                         return found
         raise AssertionError(f"the stream ended with {found}")
 
+    async def following(self, url: str, wanted: Any, *, seconds: float = SECONDS) -> asyncio.Task[list[dict[str, Any]]]:
+        """The same as a task, once the stream is open and has brought all that was there before."""
+        opened = asyncio.Event()
+
+        def seen(event: str, data: dict[str, Any]) -> bool:
+            if event == "state":
+                opened.set()
+            return bool(wanted(event, data))
+
+        task = asyncio.create_task(self.read(url, seen, seconds=seconds))
+        await asyncio.wait((task, asyncio.create_task(opened.wait())), return_when=asyncio.FIRST_COMPLETED)
+        return task
+
 
 async def signed_in(record: Record, url: str, name: str, role: str = "staff") -> httpx.AsyncClient:
     """A new member of staff at one switchboard."""
