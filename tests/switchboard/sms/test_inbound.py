@@ -300,7 +300,7 @@ async def test_record_locked(line, twilio, tmp_path):
         began = time.monotonic()
         danger, plain = await asyncio.gather(
             twilio.text(ANA, OVERDOSE, sid="SM8"), twilio.text(BEN, "how long does detox take?", sid="SM9"))
-        assert time.monotonic() - began < 10  # well within Twilio's 15 s
+        assert time.monotonic() - began < twilio.timeout
         assert "CALL 911 NOW" in danger.text
         assert texts(line, "sms_kept") in plain.text.replace("&amp;", "&")
         kept = list((tmp_path / "texts").glob("*.text"))
