@@ -6,8 +6,7 @@ import asyncio
 import functools
 import json
 import os
-import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -15,15 +14,33 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from cli.stack import free_port
 from haven.settings import load_settings
+from switchboard import inbox, proof
 from switchboard.parts import Knowledge, make_parts
 from switchboard.records.keyring import Keyring
 from switchboard.records.record import Record
+from switchboard.sms import door
 from tests.switchboard import databases
+from tests.waiting import SECONDS
 
 KEY = "a-key-for-the-records-of-tests-long-enough"
 KEYRING = Keyring([KEY])
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL", "postgresql+asyncpg://postgres@127.0.0.1:5432/test")
+
+
+@pytest.fixture(autouse=True)
+def unhurried() -> Iterator[None]:
+    """The switchboards of these tests give a slow machine time for what must be quick where people are.
+
+    Tests of that very haste have a fixture of their own under this name.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for part in (inbox, door, proof):
+            patch.setattr(part, "GUIDANCE_SECONDS", SECONDS)
+        patch.setattr(inbox, "READ_SECONDS", SECONDS)
+        patch.setattr(proof, "WHOLE_SECONDS", 2 * SECONDS)
+        yield
 
 
 async def _tidy(connection: AsyncConnection) -> None:
@@ -145,16 +162,10 @@ async def assistant() -> AsyncIterator[Assistant]:
 
 @pytest.fixture
 async def parts(tmp_path, assistant, knowledge):
-    """All parts of one switchboard on SQLite, talking to `assistant`, with a budget of half a second."""
+    """All parts of one switchboard on SQLite, talking to `assistant`, whose budget no slow machine uses up."""
     settings = replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port,
-                       actions_port=_unused_port(), turn_budget=0.5, proof_seconds=0)
+                       actions_port=free_port(), turn_budget=SECONDS, proof_seconds=0)
     made = make_parts(settings, knowledge)
     await made.open()
     yield made
     await made.close()
-
-
-def _unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -89,7 +89,7 @@ def settings_for(home: Path, twilio: Twilio, assistant_port: int, **more: Any) -
         "HAVEN_HOME": str(home), "HAVEN_SMS_ACCOUNT": ACCOUNT, "HAVEN_SMS_TOKENS": f"{TOKEN.replace(' ', '_')}",
         "HAVEN_SMS_FROM": OURS, "HAVEN_SMS_ADDRESSES": f"{PUBLIC} {SECOND_PUBLIC}", "HAVEN_SMS_API": twilio.api})
     return replace(made, **{"sms_tokens": (TOKEN, OLD_TOKEN), "assistant_port": assistant_port, "actions_port": 1,
-                            "sms_pause": 0.0, "proof_seconds": 0, **more})
+                            "sms_pause": 0.0, "proof_seconds": 0, "turn_budget": SECONDS, **more})
 
 
 @asynccontextmanager
