@@ -135,6 +135,7 @@ def test_each_message_is_announced_once(visits, maria):
     expect(chat.message("Hello from Maria")).to_be_visible()
     chat.say("my friend is blue and wont wake up")
     expect(chat.guidance.first).to_be_visible()
+    chat.page.wait_for_function("window.heard.some(([role, text]) => role === 'alert' && text.includes('Call 911'))")
     heard = chat.page.evaluate("window.heard")
 
     assert sum("Hello from Maria" in text for _, text in heard) == 1
