@@ -42,7 +42,10 @@ async def test_danger_during_an_attack(alone, monkeypatch, name):
         while attack.until == float("inf"):
             await asyncio.sleep(0.05)
         for visitor in people:
-            said = await visitor.send(DANGER)
-            assert next(reply["kind"] for reply in said["replies"]) == "guidance"
+            said = (await visitor.post(DANGER)).json()
+            if "replies" in said:
+                assert next(reply["kind"] for reply in said["replies"]) == "guidance"
+            else:  # it comes in time even where a slow machine has not stored the message by then
+                assert "911" in said["guidance"]["text"]
         await attacking
     assert attack.came[TOLD[name]] > 0, attack.came

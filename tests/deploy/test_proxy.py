@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -32,7 +33,7 @@ class Place:
     proxy: Proxy
     clients: list[httpx.AsyncClient] = field(default_factory=list)
 
-    @property
+    @cached_property
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.proxy.certificate))
 
