@@ -26,6 +26,7 @@ from sanic import Sanic
 from haven.settings import load_settings
 from switchboard import accounts, conversations
 from switchboard.app import create_app
+from switchboard.console.shift import Patience
 from switchboard.limits import Pace
 from switchboard.parts import Parts
 from tests.waiting import SECONDS
@@ -33,6 +34,8 @@ from tests.waiting import SECONDS
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 PASSWORD = "quiet river at night"
 DATABASE = "TEST_CONSOLE_DATABASE"  # the address of an empty database; test_on_postgresql sets it
+# Nobody is taken for silent because a test is slow: those about it have a watch of their own.
+UNHURRIED = Patience(urgent=1e6, ordinary=1e6, line=1e6, transfer=1e6)
 ALWAYS = """\
 name: Test Centre
 retention_days: 30
@@ -221,6 +224,7 @@ async def running(home: Path) -> AsyncIterator[Console]:
     settings = replace(load_settings({"HAVEN_HOME": str(home), "HAVEN_DATABASE_URL": os.environ.get(DATABASE, "")}),
                        data=home / "data", assistant_port=1, actions_port=1, proof_seconds=0)
     app = create_app(settings, name=f"switchboard_{uuid.uuid4().hex[:8]}")
+    app.ctx.patience = UNHURRIED
     app.config.TOUCHUP = False  # rewrites its own source, which works for one application a process
     listening = socket.create_server(("127.0.0.1", 0))
     server = await app.create_server(sock=listening, return_asyncio_server=True, access_log=False)

@@ -13,14 +13,12 @@ from switchboard.console.watch import Watch
 from switchboard.conversations import BOT
 from switchboard.records.record import now
 from switchboard.records.tables import alerts, claims, conversations, staff
-from tests.switchboard.console.conftest import Console, Staffer, next_event, until
-
-NEVER = Patience(urgent=1e6, ordinary=1e6, line=1e6, transfer=1e6)
+from tests.switchboard.console.conftest import UNHURRIED, Console, Staffer, next_event, until
 
 
 def watch(console: Console, **patience: float) -> Watch:
     """A watch of one's own beside the running one, with less patience."""
-    watch = Watch(console.parts, console.app.ctx.shift, replace(NEVER, **patience))
+    watch = Watch(console.parts, console.app.ctx.shift, replace(UNHURRIED, **patience))
     watch._began = 0
     return watch
 
@@ -122,7 +120,7 @@ async def test_a_restart_gives_everybody_their_time_again(console: Console) -> N
     await backdate(console, anna, 9999)
     async with anna.window(visitor):
         await until(lambda: _windows(console, anna), 1)
-        fresh = Watch(console.parts, console.app.ctx.shift, replace(NEVER, ordinary=180.0))
+        fresh = Watch(console.parts, console.app.ctx.shift, replace(UNHURRIED, ordinary=180.0))
         await fresh.look()
         assert await console.owner(visitor.id) == f"staff:{anna.id}"
         fresh._began -= 181_000
