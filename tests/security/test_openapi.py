@@ -45,5 +45,5 @@ async def test_made_requests_get_what_is_described(line: Any, tmp_path: Path) ->
     ]  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         *command, cwd=tmp_path, env={**os.environ, "NO_PROXY": "*"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said, _ = await asyncio.wait_for(process.communicate(), 250)
+    said, _ = await asyncio.wait_for(process.communicate(), 500)
     assert process.returncode == 0, said.decode()[-6000:]
