@@ -86,7 +86,7 @@ def test_size(visits, locale):
     """All that a page loads for the widget, opened and used, is 15 KB gzip or less."""
     responses: list[Response] = []
     context = visits.context(locale=locale)
-    context.on("response", responses.append)
+    context.on("response", lambda response: responses.append(response))
     page = context.new_page()
     page.goto(visits.url)
     chat = Chat(page).open()

@@ -141,7 +141,7 @@ def test_states_are_true(visits, maria):
     """Under a message stands what is so: sending, received, and read only when a person has read it."""
     chat = visits.chat()
     held: list[Route] = []
-    chat.page.route("**/chat/messages", held.append)
+    chat.page.route("**/chat/messages", lambda route: held.append(route))
     chat.say("i want to talk to a person")
     expect(chat.state("Sending…")).to_be_visible()
     chat.page.unroute("**/chat/messages")
