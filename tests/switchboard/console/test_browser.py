@@ -128,7 +128,7 @@ async def test_what_changes_is_shown_once_the_finger_is_lifted(console: Console,
     await expect(page.get_by_label("Write to the visitor as Anna")).to_be_visible()
 
 
-async def _tab_to(page: Page, selector: str, limit: int = 80) -> None:
+async def _tab_to(page: Page, selector: str, limit: int = 400) -> None:
     for _ in range(limit):
         await page.keyboard.press("Tab")
         if await page.evaluate("s => document.activeElement?.matches(s)", selector):
