@@ -133,7 +133,10 @@ class Assistant:
                 await asyncio.sleep(self.delay)
                 if self.hold:
                     await self.hold.wait()
-            answer = self.answer(body) if callable(self.answer) else self.answer
+            if callable(self.answer):
+                answer = self.answer(body) if "/turns" in head else {}
+            else:
+                answer = self.answer
             raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             writer.write(b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nConnection: close\r\n"
                          b"Content-Length: %d\r\n\r\n" % (self.status, len(raw)) + raw)
