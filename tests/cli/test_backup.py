@@ -21,11 +21,11 @@ from switchboard.records.backup import BackupError
 from switchboard.records.keyring import Keyring
 from switchboard.records.record import Record
 from switchboard.sms.deliveries import QUEUED
-from tests.switchboard.conftest import assistant, database, unhurried
+from tests.switchboard.conftest import assistant, database, patience, unhurried
 from tests.switchboard.sms.conftest import ANA, running, settings_for, twilio, until
 from tests.twilio import Fault
 
-__all__ = ["assistant", "database", "twilio", "unhurried"]
+__all__ = ["assistant", "database", "patience", "twilio", "unhurried"]
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from cli.stack import free_port
 from haven.settings import load_settings
 from switchboard import inbox, proof
 from switchboard.parts import Knowledge, make_parts
+from switchboard.records import record as records
 from switchboard.records.keyring import Keyring
 from switchboard.records.record import Record
 from switchboard.sms import deliveries, door
@@ -71,14 +72,22 @@ def knowledge() -> Knowledge:
     return known()
 
 
+@pytest.fixture
+def patience() -> float:
+    """Seconds that a record on PostgreSQL waits for a connection or a lock here: fifty at once take their time."""
+    return SECONDS
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request, tmp_path) -> AsyncIterator[str]:
+async def database(request, tmp_path, patience) -> AsyncIterator[str]:
     """The address of an empty database of each kind; on PostgreSQL one of its own for each test."""
     if request.param == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path / 'haven.db'}"
         return
     async with empty_postgresql() as address:
-        yield address
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(records, "BUSY_SECONDS", patience)
+            yield address
 
 
 @asynccontextmanager
@@ -133,10 +142,7 @@ class Assistant:
                 await asyncio.sleep(self.delay)
                 if self.hold:
                     await self.hold.wait()
-            if callable(self.answer):
-                answer = self.answer(body) if "/turns" in head else {}
-            else:
-                answer = self.answer
+            answer = (self.answer(body) if "/turns" in head else {}) if callable(self.answer) else self.answer
             raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             writer.write(b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nConnection: close\r\n"
                          b"Content-Length: %d\r\n\r\n" % (self.status, len(raw)) + raw)

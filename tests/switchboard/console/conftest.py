@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from sanic import Sanic
@@ -29,6 +30,7 @@ from switchboard.app import create_app
 from switchboard.console.shift import Patience
 from switchboard.limits import Pace
 from switchboard.parts import Parts
+from switchboard.records import record as records
 from tests.waiting import SECONDS
 
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -229,7 +231,9 @@ async def running(home: Path) -> AsyncIterator[Console]:
     listening = socket.create_server(("127.0.0.1", 0))
     server = await app.create_server(sock=listening, return_asyncio_server=True, access_log=False)
     await server.startup()
-    await server.before_start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "BUSY_SECONDS", SECONDS)  # on PostgreSQL all at once wait for one another
+        await server.before_start()
     await server.after_start()
     # Every test signs in and starts chats from the same address.
     app.ctx.sign_in_pace = Pace(burst=10_000, seconds=1.0)

@@ -23,6 +23,12 @@ async def begin(record: Record) -> None:
 
 
 @pytest.fixture
+def patience():
+    """As it is where people are."""
+    return records.BUSY_SECONDS
+
+
+@pytest.fixture
 def locked(tmp_path):
     """Another process (in its stead: another connection) that can hold SQLite's write lock."""
     with closing(sqlite3.connect(tmp_path / "haven.db", isolation_level=None)) as connection:
