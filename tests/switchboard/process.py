@@ -49,7 +49,7 @@ class Process:
         """Wait until it answers."""
         assert self._process
         async with httpx.AsyncClient(trust_env=False) as http:
-            for _ in range(600):
+            for _ in range(2000):
                 assert self._process.poll() is None, self.log.read_text()
                 try:
                     if (await http.get(f"{self.url}/health")).status_code == 200:
