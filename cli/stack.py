@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -18,6 +21,8 @@ from haven.settings import ROOT, Settings
 
 READY_SECONDS = 300.0  # the assistant needs about 10; a cold disk or a busy machine many times that
 POLL_SECONDS = 0.25
+PORTS = range(20_000, 32_000)
+_numbers = count(secrets.randbelow(len(PORTS)))  # two processes begin at different places
 SUPERVISOR = ROOT / "deploy" / "supervisord.conf"
 
 
@@ -157,10 +162,16 @@ def environment(settings: Settings, programs: tuple[str, ...] = ()) -> Mapping[s
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nothing listens on right now; each only once in one process.
+
+    Of those below the ones a system gives to whoever asks for any: until it is used nobody else is given it.
+    """
+    for number in _numbers:
+        port = PORTS[number % len(PORTS)]
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("numbers do not end")
 
 
 def _free(port: int, variable: str) -> None:

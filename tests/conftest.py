@@ -7,16 +7,29 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.waiting import SECONDS
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 
+# What is proven of a parser is not how fast a loaded machine reads with it.
+settings.register_profile("haven", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("haven")
+
 pytest.register_assert_rewrite("tests.stack")
 if sys.version_info >= (3, 13):
+    from playwright import async_api, sync_api
+
     from tests.stack import hang_up, stack, visitor
+
+    async_api.expect.set_options(timeout=1000 * SECONDS)
+    sync_api.expect.set_options(timeout=1000 * SECONDS)
 
     __all__ = ["hang_up", "stack", "visitor"]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Journeys share one stack, so one worker runs them all.
 

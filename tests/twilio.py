@@ -87,10 +87,12 @@ class Sent:
 
 @dataclass
 class Fault:
-    """How the next call goes wrong. `taken`: the message is taken all the same. `cut`: the line breaks."""
+    """How the next call goes wrong, once `hold` is set. `taken`: the message is taken all the same. `cut`: the line
+    breaks."""
 
     code: int | None = None
     delay: float = 0.0
+    hold: asyncio.Event | None = None
     taken: bool = False
     cut: bool = False
     raw: bytes | None = None
@@ -250,6 +252,8 @@ class Twilio:
     async def _create(self, fields: dict[str, str]) -> tuple[int, bytes, str] | None:
         fault = self.faults.popleft() if self.faults else Fault()
         await asyncio.sleep(fault.delay)
+        if fault.hold:
+            await fault.hold.wait()
         failed = fault.code or fault.cut or fault.raw is not None
         refusal = None if failed and not fault.taken else self._refusal(fields)
         if refusal:

@@ -20,7 +20,7 @@ def call(port, path, *, secret=None, body=None):
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=data, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -40,7 +40,7 @@ def server(tmp_path_factory):
         process = subprocess.Popen([sys.executable, "-m", "actions.server"], env=environment, stdout=output,
                                    stderr=output)
     try:
-        for _ in range(120):
+        for _ in range(480):
             try:
                 call(port, "/health")
                 break
@@ -49,7 +49,7 @@ def server(tmp_path_factory):
         yield port, log
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
 
 
 def request_for(action):

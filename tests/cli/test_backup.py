@@ -21,11 +21,11 @@ from switchboard.records.backup import BackupError
 from switchboard.records.keyring import Keyring
 from switchboard.records.record import Record
 from switchboard.sms.deliveries import QUEUED
-from tests.switchboard.conftest import assistant, database
+from tests.switchboard.conftest import assistant, database, patience, unhurried
 from tests.switchboard.sms.conftest import ANA, running, settings_for, twilio, until
 from tests.twilio import Fault
 
-__all__ = ["assistant", "database", "twilio"]
+__all__ = ["assistant", "database", "patience", "twilio", "unhurried"]
 
 
 @pytest.fixture
@@ -113,6 +113,10 @@ async def test_a_text_that_went_out_after_the_backup_does_not_go_out_again(home,
     assert len(twilio.to(ANA)) == 2, twilio.to(ANA)
 
 
+async def _alarms(line) -> list[str]:
+    return [row.kind for row in await line.alarms()]
+
+
 async def _waits(line) -> bool:
     return any(row.state == QUEUED and row.tries for row in await line.deliveries())
 
@@ -133,8 +137,9 @@ async def test_a_text_not_yet_answered_is_put_before_staff(home, tmp_path, twili
     await asyncio.to_thread(run, "restore", tmp_path / "copy", "--replace")
 
     async with running(settings, twilio) as line:
+        await until(lambda: _alarms(line), ["text_unsure"])
         await asyncio.sleep(1)
-        assert [row.kind for row in await line.alarms()] == ["text_unsure"]
+        assert await _alarms(line) == ["text_unsure"]
     assert len(twilio.to(ANA)) == 2
 
 

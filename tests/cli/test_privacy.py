@@ -267,7 +267,7 @@ def test_keys_of_the_environment_are_left_alone(haven, ids, monkeypatch) -> None
 def test_a_switchboard_with_the_wrong_key_stops(haven, ids) -> None:
     """The process itself ends with a sentence and no traceback, before it serves anybody."""
     done = subprocess.run([sys.executable, "-m", "switchboard.app"], cwd=ROOT, capture_output=True, text=True,
-                          timeout=60, env={**os.environ, "HAVEN_RECORD_KEYS": "k" * 40, "PYTHONPATH": str(ROOT)})
+                          timeout=120, env={**os.environ, "HAVEN_RECORD_KEYS": "k" * 40, "PYTHONPATH": str(ROOT)})
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("CRITICAL __main__ HAVEN_RECORD_KEYS (or secrets.json")

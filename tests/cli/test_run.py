@@ -11,7 +11,7 @@ import time
 import pytest
 
 from cli.run import _warn
-from cli.stack import CannotStart, Stack, free_port
+from cli.stack import READY_SECONDS, CannotStart, Stack, free_port
 from haven.settings import ROOT, load_settings
 
 
@@ -84,7 +84,7 @@ def test_start_and_stop(tmp_path):
     with (tmp_path / "out").open("wb") as out:
         process = subprocess.Popen([ROOT / "bin/haven", "run"], env=environment, stdout=out, stderr=out)
     try:
-        limit = time.monotonic() + 200
+        limit = time.monotonic() + READY_SECONDS
         while "Stop with" not in (said := (tmp_path / "out").read_text()):
             assert process.poll() is None, said
             assert time.monotonic() < limit, said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import socket
 from dataclasses import replace
 
 from cli.stack import Stack, environment, free_port
@@ -41,3 +42,12 @@ def test_a_full_disk_does_not_end_the_runner(tmp_path):
         assert int(stack.control("pid")) == runner
     finally:
         stack.stop()
+
+
+def test_a_free_port_is_given_to_nobody_else():
+    """Each is another one, nothing listens there, and no system gives it to whoever asks for any port."""
+    ports = [free_port() for _ in range(50)]
+    assert len(set(ports)) == 50 and max(ports) < 32_768
+    for port in ports:
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0

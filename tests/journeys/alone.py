@@ -37,7 +37,7 @@ class Alone:
         with self.log.open("ab") as output:
             self.process = subprocess.Popen([sys.executable, "-m", "switchboard.app"], cwd=ROOT, stdout=output,
                                             stderr=output, env=environment(self.settings))
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + 200
         while not self._answers():
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < limit, self.log.read_text()

@@ -12,6 +12,7 @@ import pytest
 from switchboard import accounts
 from switchboard.records.record import Record
 from tests.stack import ALWAYS, NEVER
+from tests.waiting import SECONDS
 
 pytestmark = pytest.mark.journey
 
@@ -33,7 +34,7 @@ def nurse(stack):
             await record.close()
 
     asyncio.run(make())
-    with httpx.Client(base_url=stack.url, timeout=15, trust_env=False, follow_redirects=True) as http:
+    with httpx.Client(base_url=stack.url, timeout=SECONDS, trust_env=False, follow_redirects=True) as http:
         page = http.get("/staff/login")
         answer = http.post("/staff/login", data={"login": login, "password": PASSWORD, **csrf(page)})
         assert answer.status_code == 200, answer.text

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.journey
 @pytest.fixture
 def two(tmp_path) -> Iterator[Stack]:
     settings = replace(load_settings({"HAVEN_HOME": str(tmp_path)}), port=free_port(), assistant_port=_two_ports(),
-                       assistants=2, actions_port=free_port())
+                       assistants=2, actions_port=free_port(), turn_budget=20.0)
     stack = Stack(settings, programs=("actions", "assistant", "switchboard"), log=tmp_path / "haven.log")
     stack.start()
     try:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
-from tests.switchboard.conftest import assistant, database, knowledge, record
+from tests.switchboard.conftest import assistant, database, knowledge, patience, record, unhurried
 from tests.switchboard.console.conftest import chromium, console, open_console, switchboard
 from tests.switchboard.sms.conftest import line, twilio
+from tests.waiting import SECONDS
 
-__all__ = ["assistant", "chromium", "console", "database", "knowledge", "line", "open_console", "raw", "record",
-           "switchboard", "twilio"]
+__all__ = ["assistant", "chromium", "console", "database", "knowledge", "line", "open_console", "patience", "raw",
+           "record", "switchboard", "twilio", "unhurried"]
 
 
-async def raw(url: str, request: bytes, *, seconds: float = 10.0) -> bytes:
+async def raw(url: str, request: bytes, *, seconds: float = SECONDS) -> bytes:
     """What a server answers to bytes that no well-behaved client would send; empty when it only hangs up."""
     host = urlsplit(url)
     reader, writer = await asyncio.open_connection(host.hostname, host.port)

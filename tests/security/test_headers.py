@@ -21,6 +21,7 @@ from tests.security.conftest import raw
 from tests.security.test_matrix import MATRIX, Cast, cast, table
 from tests.switchboard.conftest import known
 from tests.switchboard.console.conftest import PASSWORD, Console
+from tests.waiting import SECONDS
 
 __all__ = ["cast"]
 
@@ -89,7 +90,7 @@ async def test_behind_https_cookies_and_browsers_are_bound_to_it(secure: tuple[S
     async with app.ctx.parts.record.write() as tx:
         await accounts.add(tx, login="anna", name="Anna", role="staff", must_change=False,
                            password=await accounts.hashed(PASSWORD))
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=SECONDS) as http:
         answer = await http.post("/staff/login", data={"login": "anna", "password": PASSWORD})
         given = [value for name, value in answer.headers.multi_items() if name == "set-cookie"]
         assert len(given) == 2
@@ -100,7 +101,7 @@ async def test_behind_https_cookies_and_browsers_are_bound_to_it(secure: tuple[S
         for path in ("/", "/health", "/widget/haven.js", "/staff/login", "/nothing"):
             assert (await http.get(path)).headers["strict-transport-security"] == "max-age=31536000"
     for name, status in (("__Host-haven_staff", 200), ("haven_staff", 303), ("__Secure-haven_staff", 303)):
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=SECONDS) as http:
             assert (await http.get("/staff/", headers={"Cookie": f"{name}={token}"})).status_code == status
 
 

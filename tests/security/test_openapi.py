@@ -15,6 +15,7 @@ from openapi_spec_validator import validate
 
 from haven.settings import ROOT
 from tests.security.test_matrix import MATRIX, TEXT_LINE, table
+from tests.waiting import SECONDS
 
 DESCRIPTION = ROOT / "docs" / "openapi.yml"
 
@@ -31,7 +32,7 @@ def test_every_public_route_is_described():
 
 async def test_made_requests_get_what_is_described(line: Any, tmp_path: Path) -> None:
     """Some hundred requests a route, good and broken, always the same ones: no error of ours, no undescribed answer."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=SECONDS) as http:
         token = (await http.post(f"{line.url}/chat/conversations", json={})).json()["token"]
     command = [
         str(Path(sys.executable).with_name("schemathesis")), "run", str(DESCRIPTION), "--url", line.url,
@@ -39,10 +40,10 @@ async def test_made_requests_get_what_is_described(line: Any, tmp_path: Path) ->
         "--phases", "examples,coverage,fuzzing", "--exclude-path", "/ready",  # rightly 503 here: no assistant runs
         "--exclude-path", "/chat/events", "--exclude-path", "/chat/conversation",  # endless; the end of all others
         "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
-        "--request-timeout", "10", "--generation-deterministic", "--suppress-health-check", "all", "--no-color",
+        "--request-timeout", "30", "--generation-deterministic", "--suppress-health-check", "all", "--no-color",
         "--max-failures", "5",
     ]  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         *command, cwd=tmp_path, env={**os.environ, "NO_PROXY": "*"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said, _ = await asyncio.wait_for(process.communicate(), 120)
+    said, _ = await asyncio.wait_for(process.communicate(), 500)
     assert process.returncode == 0, said.decode()[-6000:]

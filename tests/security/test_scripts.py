@@ -122,6 +122,7 @@ async def test_no_page_of_another_site_frames_or_reads_ours(console: Console, ch
         await page.goto(hostile)
         await page.wait_for_timeout(800)
         for frame in page.frames[1:]:
+            await frame.wait_for_load_state()
             assert not frame.url.startswith(console.url) or "Haven" not in await frame.content()
         for path in ("/chat/centre", "/chat/conversations", "/staff/"):
             failed = await page.evaluate("""(url) => fetch(url, {method: url.includes('conv') ? 'POST' : 'GET',

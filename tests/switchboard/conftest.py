@@ -7,7 +7,6 @@ import functools
 import glob
 import json
 import os
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -18,16 +17,36 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from cli.stack import free_port
 from faults.postgres import Postgres
 from haven.settings import load_settings
+from switchboard import inbox, proof
 from switchboard.parts import Knowledge, make_parts
+from switchboard.records import record as records
 from switchboard.records.keyring import Keyring
 from switchboard.records.record import Record
+from switchboard.sms import deliveries, door
 from tests.switchboard import databases
+from tests.waiting import SECONDS
 
 KEY = "a-key-for-the-records-of-tests-long-enough"
 KEYRING = Keyring([KEY])
 POSTGRESQL = os.environ.get("TEST_POSTGRESQL", "postgresql+asyncpg://postgres@127.0.0.1:5432/test")
+
+
+@pytest.fixture(autouse=True)
+def unhurried() -> Iterator[None]:
+    """The switchboards of these tests give a slow machine time for what must be quick where people are.
+
+    Tests of that very haste have a fixture of their own under this name.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for part in (inbox, door, proof):
+            patch.setattr(part, "GUIDANCE_SECONDS", SECONDS)
+        patch.setattr(inbox, "READ_SECONDS", SECONDS)
+        patch.setattr(proof, "WHOLE_SECONDS", 2 * SECONDS)
+        patch.setattr(deliveries, "AGAIN_MS", 1000 * SECONDS)  # copies of one text that come at once are one
+        yield
 
 
 async def _tidy(connection: AsyncConnection) -> None:
@@ -57,14 +76,22 @@ def knowledge() -> Knowledge:
     return known()
 
 
+@pytest.fixture
+def patience() -> float:
+    """Seconds that a record on PostgreSQL waits for a connection or a lock here: fifty at once take their time."""
+    return SECONDS
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request, tmp_path) -> AsyncIterator[str]:
+async def database(request, tmp_path, patience) -> AsyncIterator[str]:
     """The address of an empty database of each kind; on PostgreSQL one of its own for each test."""
     if request.param == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path / 'haven.db'}"
         return
     async with empty_postgresql() as address:
-        yield address
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(records, "BUSY_SECONDS", patience)
+            yield address
 
 
 @asynccontextmanager
@@ -129,7 +156,7 @@ class Assistant:
                 await asyncio.sleep(self.delay)
                 if self.hold:
                     await self.hold.wait()
-            answer = self.answer(body) if callable(self.answer) else self.answer
+            answer = (self.answer(body) if "/turns" in head else {}) if callable(self.answer) else self.answer
             raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             writer.write(b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nConnection: close\r\n"
                          b"Content-Length: %d\r\n\r\n" % (self.status, len(raw)) + raw)
@@ -159,16 +186,10 @@ async def assistant() -> AsyncIterator[Assistant]:
 
 @pytest.fixture
 async def parts(tmp_path, assistant, knowledge):
-    """All parts of one switchboard on SQLite, talking to `assistant`, with a budget of half a second."""
+    """All parts of one switchboard on SQLite, talking to `assistant`, whose budget no slow machine uses up."""
     settings = replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port,
-                       actions_port=_unused_port(), turn_budget=0.5, proof_seconds=0)
+                       actions_port=free_port(), turn_budget=SECONDS, proof_seconds=0)
     made = make_parts(settings, knowledge)
     await made.open()
     yield made
     await made.close()
-
-
-def _unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

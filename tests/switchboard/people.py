@@ -11,6 +11,7 @@ import httpx
 
 from switchboard import accounts
 from switchboard.records.record import Record
+from tests.waiting import SECONDS
 
 
 class Visitor:
@@ -21,13 +22,13 @@ class Visitor:
 
     @classmethod
     async def start(cls, url: str) -> Visitor:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=SECONDS) as http:
             return cls((await http.post(f"{url}/chat/conversations", json={})).json()["token"])
 
     async def say(self, url: str, text: str) -> dict[str, Any]:
         """Write until it is stored, as the widget does: on a slow machine guidance comes before that."""
         body = {"client_id": uuid.uuid4().hex, "text": text}
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=SECONDS) as http:
             for _ in range(20):
                 answer = await http.post(f"{url}/chat/messages", headers=self.headers, json=body)
                 if answer.status_code != 503:
@@ -36,7 +37,7 @@ class Visitor:
         assert answer.status_code in (200, 201), answer.text
         return answer.json()
 
-    async def read(self, url: str, wanted: Any, *, after: int = 0, seconds: float = 8.0) -> list[dict[str, Any]]:
+    async def read(self, url: str, wanted: Any, *, after: int = 0, seconds: float = SECONDS) -> list[dict[str, Any]]:
         """What the stream brings until an event for which wanted(name, data) holds."""
         found = []
         async with (asyncio.timeout(seconds), httpx.AsyncClient(trust_env=False, timeout=30) as http,
@@ -52,13 +53,26 @@ class Visitor:
                         return found
         raise AssertionError(f"the stream ended with {found}")
 
+    async def following(self, url: str, wanted: Any, *, seconds: float = SECONDS) -> asyncio.Task[list[dict[str, Any]]]:
+        """The same as a task, once the stream is open and has brought all that was there before."""
+        opened = asyncio.Event()
+
+        def seen(event: str, data: dict[str, Any]) -> bool:
+            if event == "state":
+                opened.set()
+            return bool(wanted(event, data))
+
+        task = asyncio.create_task(self.read(url, seen, seconds=seconds))
+        await asyncio.wait((task, asyncio.create_task(opened.wait())), return_when=asyncio.FIRST_COMPLETED)
+        return task
+
 
 async def signed_in(record: Record, url: str, name: str, role: str = "staff") -> httpx.AsyncClient:
     """A new member of staff at one switchboard."""
     async with record.write() as tx:
         await accounts.add(tx, login=name, name=name.capitalize(), role=role, must_change=False,
                            password=await accounts.hashed("quiet river at night"))
-    http = httpx.AsyncClient(base_url=url, trust_env=False, timeout=10)
+    http = httpx.AsyncClient(base_url=url, trust_env=False, timeout=SECONDS)
     answer = await http.post("/staff/login", data={"login": name, "password": "quiet river at night"})
     assert answer.status_code == 303, answer.text
     page = (await http.get("/staff/")).text

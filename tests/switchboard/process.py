@@ -15,6 +15,7 @@ import httpx
 from cli.stack import environment, free_port
 from haven.settings import ROOT, Settings
 from tests.switchboard.conftest import KEY
+from tests.waiting import SECONDS
 
 
 class Process:
@@ -48,7 +49,7 @@ class Process:
         """Wait until it answers."""
         assert self._process
         async with httpx.AsyncClient(trust_env=False) as http:
-            for _ in range(600):
+            for _ in range(2000):
                 assert self._process.poll() is None, self.log.read_text()
                 try:
                     if (await http.get(f"{self.url}/health")).status_code == 200:
@@ -62,7 +63,7 @@ class Process:
         assert self._process
         os.kill(self._process.pid, how)
 
-    async def ended(self, seconds: float = 20.0) -> int:
+    async def ended(self, seconds: float = SECONDS) -> int:
         """Its exit status, once it has ended; fails where it lives on for so long."""
         assert self._process
         try:

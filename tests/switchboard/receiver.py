@@ -35,7 +35,7 @@ class Receiver:
             length = next(int(line.split(":")[1]) for line in head.splitlines() if line.startswith("content-length:"))
             self.got.append(json.loads(await reader.readexactly(length)))
             if self.hangs:
-                await asyncio.sleep(30)
+                await asyncio.sleep(600)
             writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
                          % (self.status, len(self.body)) + self.body)
             await writer.drain()

@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from cli.stack import free_port
 from switchboard.assistant_client import AssistantClient, AssistantFailed
-from tests.switchboard.conftest import Assistant, _unused_port
+from tests.switchboard.conftest import Assistant
+
+BUDGET = 6.0  # seconds: no machine is so slow that it takes half of them for one answer
 
 
 @pytest.fixture
@@ -18,7 +21,7 @@ async def two() -> AsyncIterator[tuple[list[Assistant], AssistantClient]]:
     for one in made:
         servers.append(await asyncio.start_server(one.serve, "127.0.0.1", 0))
     urls = [f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}" for server in servers]
-    client = AssistantClient(urls, "secret", budget=1.0)
+    client = AssistantClient(urls, "secret", budget=BUDGET)
     yield made, client
     await client.close()
     for server in servers:
@@ -50,21 +53,21 @@ async def test_the_other_answers_at_once_for_one_that_refuses(two, status):
 async def test_one_that_hangs_is_left_out(two):
     """A hanging assistant costs half the budget once; then the other is asked first."""
     assistants, client = two
-    assistants[0].delay = 5.0
+    assistants[0].delay = 60.0
     for number in range(8):
         assert await client.turn(turn(f"c{number}"))
     began = time.monotonic()
     for number in range(8):
         assert await client.turn(turn(f"c{number}"))
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < BUDGET / 2  # what a single one that hangs would cost
 
 
 async def test_with_nobody_there_the_turn_fails_in_time():
     """Where no assistant answers, the brain hears so within the budget."""
-    client = AssistantClient([f"http://127.0.0.1:{_unused_port()}" for _ in range(2)], "secret", budget=1.0)
+    client = AssistantClient([f"http://127.0.0.1:{free_port()}" for _ in range(2)], "secret", budget=BUDGET)
     began = time.monotonic()
     with pytest.raises(AssistantFailed):
         await client.turn(turn("c1"))
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < BUDGET
     assert await client.ready() == [False, False]
     await client.close()

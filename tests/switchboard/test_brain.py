@@ -74,7 +74,8 @@ async def test_refusal(parts, assistant, status):
 
 async def test_time_out(parts, assistant):
     """An assistant slower than the budget is not waited for, and its late answer is dropped."""
-    assistant.delay = 5
+    assistant.delay = 60
+    parts.brain._assistant.budget = 0.5
     conversation = await begun(parts)
 
     assert [m.response for m in await said(parts, conversation)] == ["bot_failed"]

@@ -10,13 +10,17 @@ import pytest
 
 from cli.stack import free_port
 from switchboard.calls import Broken, Calls, NotReached
+from tests.waiting import SECONDS
 
 WORDS = "what nobody may read in a log"
 
 
 @asynccontextmanager
-async def service(*writes: bytes, gap: float = 0.0, hang: bool = False):
-    """A server that writes these bytes to whoever calls, then hangs or hangs up; gives a caller of it."""
+async def service(*writes: bytes, gap: float = 0.0, hang: bool = False, **limits: float):
+    """A server that writes these bytes to whoever calls, then hangs or hangs up; gives a caller of it.
+
+    The caller has time for a slow machine, unless `limits` (`timeout`, `silence`) say otherwise.
+    """
     async def serve(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         for part in writes:
@@ -24,11 +28,12 @@ async def service(*writes: bytes, gap: float = 0.0, hang: bool = False):
             await writer.drain()
             await asyncio.sleep(gap)
         if hang:
-            await asyncio.sleep(5)
+            await asyncio.sleep(2 * SECONDS)
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    calls = Calls(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", timeout=0.4, connect=0.2, silence=0.2)
+    calls = Calls(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+                  **{"timeout": SECONDS, "connect": SECONDS, **limits})
     try:
         yield calls
     finally:
@@ -46,16 +51,16 @@ async def test_an_answer():
 
 async def test_nobody_listens():
     """Where no connection can be made, the call certainly did not arrive."""
-    calls = Calls(f"http://127.0.0.1:{free_port()}", timeout=1.0, connect=0.5)
+    calls = Calls(f"http://127.0.0.1:{free_port()}", timeout=SECONDS, connect=SECONDS)
     with pytest.raises(NotReached):
         await calls.post_form("/x", {"Body": WORDS})
     await calls.close()
 
 
 @pytest.mark.parametrize(("writes", "more"), [
-    ((), {"hang": True}),
-    ((b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nab",), {"hang": True}),
-    ((b"HTTP/1.1 200 X\r\nContent-Length: 999\r\n\r\n", *[b"a"] * 40), {"gap": 0.1}),
+    ((), {"hang": True, "silence": 0.2}),
+    ((b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nab",), {"hang": True, "silence": 0.2}),
+    ((b"HTTP/1.1 200 X\r\nContent-Length: 999\r\n\r\n", *[b"a"] * 600), {"gap": 0.1, "timeout": 2.0}),
     ((), {}),
     ((b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nab",), {}),
     ((b"\x00\x01 no such thing\r\n\r\n",), {}),
@@ -67,7 +72,7 @@ async def test_no_answer(writes, more):
         with pytest.raises(Broken) as failed:
             await calls.post("/x", {"text": WORDS})
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < SECONDS  # the service would have gone on for longer
     assert WORDS not in str(failed.value)
 
 

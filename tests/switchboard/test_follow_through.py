@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 
+from cli.stack import free_port
 from haven.settings import load_settings
 from switchboard import accounts, conversations, handoff, sealed
 from switchboard.conversations import BOT, WAITING
@@ -17,7 +18,7 @@ from switchboard.inbox import NotStored
 from switchboard.parts import make_parts
 from switchboard.records.record import now
 from switchboard.records.tables import alerts, deadlines, staff
-from tests.switchboard.conftest import _unused_port
+from tests.waiting import SECONDS
 
 DANGER = "my friend is blue and wont wake up"
 SELF = "i took too much i cant stay awake"
@@ -29,7 +30,7 @@ VIOLENCE = "my boyfriend has a gun and says he will kill me"
 async def there(tmp_path, database, assistant, knowledge):
     """All parts of a switchboard, on SQLite and on PostgreSQL; nothing is due by itself."""
     settings = replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port,
-                       actions_port=_unused_port(), database_url=database, turn_budget=5.0)
+                       actions_port=free_port(), database_url=database, turn_budget=5.0)
     made = make_parts(settings, knowledge)
     await made.open()
     yield made
@@ -55,7 +56,7 @@ class Talk:
         """The same, and what the assistant adds."""
         before = await self.everything()
         await self.say(text)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SECONDS):
             while self.parts.brain.is_busy(self.id):
                 await asyncio.sleep(0.01)
         return [m for m in (await self.everything())[len(before):] if m.author != "visitor"]
@@ -452,7 +453,7 @@ async def test_the_clock_wakes_by_itself(there):
     try:
         await asyncio.sleep(0.05)
         await here.say(SUICIDE)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SECONDS):
             while "after/check/suicide" not in await here.responses():
                 await asyncio.sleep(0.05)
     finally:

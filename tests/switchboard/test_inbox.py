@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from cli.stack import free_port
 from haven.settings import load_settings
 from switchboard import conversations
 from switchboard.conversations import WAITING, NoConversation
 from switchboard.inbox import RESUME_BOT
 from switchboard.parts import make_parts
-from tests.switchboard.conftest import _unused_port
 
 DANGER = "my friend is blue and wont wake up"
 
@@ -21,7 +21,7 @@ DANGER = "my friend is blue and wont wake up"
 async def there(tmp_path, database, assistant, knowledge):
     """All parts of a switchboard, on SQLite and on PostgreSQL."""
     settings = replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port,
-                       actions_port=_unused_port(), database_url=database)
+                       actions_port=free_port(), database_url=database)
     made = make_parts(settings, knowledge)
     await made.open()
     yield made

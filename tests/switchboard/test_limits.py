@@ -14,14 +14,15 @@ from switchboard import requests
 from switchboard.crowd import Crowd, NoPlace
 from switchboard.limits import Pace
 from switchboard.passwords import Passwords, TooManySignIns
-from tests.switchboard.sms.conftest import ANA, line, twilio  # noqa: F401 (fixtures)
+from tests.switchboard.sms.conftest import ANA, line, twilio, until  # noqa: F401 (fixtures)
+from tests.waiting import SECONDS
 
 DANGER = "he is not breathing and his lips are blue"
 
 
 @pytest.fixture
 async def http(line):  # noqa: F811
-    async with httpx.AsyncClient(base_url=line.url, timeout=10, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=line.url, timeout=SECONDS, trust_env=False) as client:
         token = (await client.post("/chat/conversations", json={})).json()["token"]
         client.headers["Authorization"] = f"Bearer {token}"
         yield client
@@ -31,7 +32,7 @@ async def say(http: httpx.AsyncClient, text: str) -> httpx.Response:
     return await http.post("/chat/messages", json={"client_id": uuid.uuid4().hex, "text": text})
 
 
-async def raw(line, request: bytes, *, seconds: float = 5.0) -> bytes:  # noqa: F811
+async def raw(line, request: bytes, *, seconds: float = SECONDS) -> bytes:  # noqa: F811
     """What the server answers to these very bytes before it closes, or in `seconds`."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(line.url.rpartition(":")[2]))
     writer.write(request)
@@ -79,21 +80,22 @@ async def test_when_the_lane_is_full_danger_goes_first(line, http, monkeypatch):
     assess = guard.assess
 
     def slow(text, context=()):
-        gate.wait(10)
+        gate.wait(SECONDS)
         order.append(text)
         return assess(text, context)
 
     monkeypatch.setattr(guard, "assess", slow)
     waiting = [asyncio.create_task(lane.assess(f"what does it cost {n}")) for n in range(110)]
-    await asyncio.sleep(0.05)
+    await until(lambda: lane.is_full)
     refused = await say(http, "how long does detox take")
     assert refused.status_code == 503 and refused.json()["error"]["code"] == "busy" and "911" in refused.text
+    before = lane.waiting
     danger = asyncio.create_task(say(http, DANGER))
-    await asyncio.sleep(0.3)
+    await until(lambda: lane.waiting > before)  # it waits with the others
     gate.set()
     assert (await danger).status_code == 201
     await asyncio.gather(*waiting)
-    assert order.index(DANGER) < 12  # behind what came while the order did not matter yet
+    assert order.index(DANGER) <= 2  # behind what was being read, or next, while nothing waited
 
 
 async def test_a_flood_of_texts_is_kept_and_answered_once(line, twilio):  # noqa: F811
@@ -107,12 +109,12 @@ async def test_a_flood_of_texts_is_kept_and_answered_once(line, twilio):  # noqa
 
 async def test_a_conversation_has_six_streams_and_the_oldest_goes(line, http):  # noqa: F811
     """The seventh stream is given, and the first ends."""
-    async with httpx.AsyncClient(base_url=line.url, headers=http.headers, timeout=5, trust_env=False) as seven:
+    async with httpx.AsyncClient(base_url=line.url, headers=http.headers, timeout=SECONDS, trust_env=False) as seven:
         ended = asyncio.create_task(seven.get("/chat/events"))
-        await asyncio.sleep(0.2)
+        await until(lambda: line.parts.crowd.count() == 1)
         others = [asyncio.create_task(seven.get("/chat/events")) for _ in range(6)]
         assert (await ended).status_code == 200
-        assert line.parts.crowd.count() == 6
+        await until(lambda: line.parts.crowd.count() == 6)
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
@@ -138,10 +140,10 @@ def test_places_in_the_crowd():
 async def test_sign_ins_queue_up_below_everything_else():
     """One password is checked at a time; beyond a short line the next is refused at once."""
     passwords, gate = Passwords(waiting=2), threading.Event()
-    two = [asyncio.create_task(passwords.do(gate.wait, 5)) for _ in range(2)]
+    two = [asyncio.create_task(passwords.do(gate.wait, SECONDS)) for _ in range(2)]
     await asyncio.sleep(0.05)
     with pytest.raises(TooManySignIns):
-        await passwords.do(gate.wait, 5)
+        await passwords.do(gate.wait, SECONDS)
     gate.set()
     await asyncio.gather(*two)
     assert await passwords.do(int, "3") == 3

@@ -22,6 +22,7 @@ from switchboard.records.record import Record
 from tests.switchboard.people import Visitor, signed_in
 from tests.switchboard.process import Process
 from tests.switchboard.sms.conftest import until
+from tests.waiting import SECONDS
 
 WORDS = "my friend swallowed a zanzibar and wont wake up"
 FAULTS = """
@@ -71,7 +72,8 @@ async def test_a_life_with_faults(settings, assistant, tmp_path):
         with closing(sqlite3.connect(tmp_path / "haven.db", timeout=10)) as damage:
             damage.execute("UPDATE conversations SET last_seq = 0")
             damage.commit()
-        async with httpx.AsyncClient(base_url=switchboard.url, headers=visitor.headers, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=switchboard.url, headers=visitor.headers, trust_env=False,
+                                     timeout=SECONDS) as http:
             body = {"client_id": "again", "text": "hello"}
             await until(lambda: _status(http, body), 500)
         await maria.aclose()

@@ -16,11 +16,12 @@ from switchboard.proof import Proof
 from switchboard.records.record import now
 from switchboard.records.tables import alerts, conversations, messages, sms_contacts, sms_inbound
 from tests.switchboard.sms.conftest import ANA, line, twilio  # noqa: F401 (fixtures)
+from tests.waiting import SECONDS
 
 
 @pytest.fixture
 async def http(line):  # noqa: F811
-    async with httpx.AsyncClient(base_url=line.url, timeout=10, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=line.url, timeout=SECONDS, trust_env=False) as client:
         yield client
 
 

@@ -15,6 +15,7 @@ import pytest
 from faults.postgres import Postgres
 from haven.settings import Settings, load_settings
 from switchboard.records.record import Record
+from tests import waiting
 from tests.switchboard.people import Visitor, signed_in
 from tests.switchboard.process import Process
 from tests.switchboard.sms.conftest import until
@@ -45,8 +46,8 @@ async def test_with_people_connected(switchboard, assistant):
     maria = await signed_in(record, switchboard.url, "maria")
     visitor, other = await Visitor.start(switchboard.url), await Visitor.start(switchboard.url)
     async with asyncio.TaskGroup() as people:
-        chat = people.create_task(_followed(switchboard.url, "/chat/events", headers=visitor.headers))
-        console = people.create_task(_followed(switchboard.url, "/staff/events", cookies=maria.cookies))
+        chat = await _following(switchboard.url, "/chat/events", headers=visitor.headers)
+        console = await _following(switchboard.url, "/staff/events", cookies=maria.cookies)
         writing = people.create_task(_writes_on(switchboard.url, other))
         _, half = await asyncio.open_connection("127.0.0.1", switchboard.settings.port)
         half.write(b"GET /health HTTP/1.1\r\nHost: ha")  # and nothing more
@@ -68,11 +69,19 @@ async def test_with_people_connected(switchboard, assistant):
     await record.close()
 
 
-async def _followed(url: str, path: str, **who: Any) -> None:
-    """Follow a stream to its end; it must have begun."""
-    async with (httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, **who) as http,
-                http.stream("GET", path) as stream):
-        assert [line async for line in stream.aiter_lines()]
+async def _following(url: str, path: str, **who: Any) -> asyncio.Task[None]:
+    """A task that follows a stream, which has begun, to its end."""
+    begun = asyncio.Event()
+
+    async def follow() -> None:
+        async with (httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, **who) as http,
+                    http.stream("GET", path) as stream):
+            async for _ in stream.aiter_lines():
+                begun.set()
+
+    task = asyncio.create_task(follow())
+    await asyncio.wait_for(begun.wait(), waiting.SECONDS)
+    return task
 
 
 async def _writes_on(url: str, visitor: Visitor) -> None:
@@ -94,8 +103,7 @@ async def test_without_its_database(settings, assistant, own_postgresql, fault):
         assistant.hold = asyncio.Event()
         await visitor.say(switchboard.url, "what is methadone?")
         await until(lambda: assistant.asked)
-        following = asyncio.create_task(_followed(switchboard.url, "/chat/events", headers=visitor.headers))
-        await asyncio.sleep(0.5)
+        following = await _following(switchboard.url, "/chat/events", headers=visitor.headers)
         with _without(own_postgresql, fault):
             switchboard.send(signal.SIGTERM)
             assistant.hold.set()

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
+from tests.waiting import SECONDS
 from tests.widget.chat import Chat
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -58,7 +59,7 @@ class Visits:
     def context(self, **options: Any) -> BrowserContext:
         """A visitor's browser: storage of its own, nothing but loopback, the neutral page a stand-in."""
         context = self.browser.new_context(**{"locale": "en-US", **WIDE, **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(1000 * SECONDS)
         context.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), _stand_in)
         context.on("request", lambda request: self.requests.append(request.url))
         context.on("console", lambda message: self.complaints.append(message.text))
@@ -102,7 +103,7 @@ class StaffMember:
     """Maria at the console, over HTTP."""
 
     def __init__(self, stack: Any) -> None:
-        self.http = httpx.Client(base_url=stack.url, timeout=15.0, trust_env=False)
+        self.http = httpx.Client(base_url=stack.url, timeout=SECONDS, trust_env=False)
         login = f"maria-{uuid.uuid4().hex[:8]}"
         in_record(stack, lambda record: _add_staff(record, login))
         answer = self.http.post("/staff/login", data={"login": login, "password": PASSWORD})

@@ -76,7 +76,7 @@ async def left(record, conversation_id: str) -> bool:
 
     from switchboard.records.tables import messages
 
-    for _ in range(50):
+    for _ in range(300):
         async with record.read() as connection:
             rows = await connection.execute(sa.select(messages.c.response).where(
                 messages.c.conversation == conversation_id))

@@ -96,6 +96,7 @@ def test_feedback_without_nagging(visits, stack):
     chat.ask("what is naloxone")
     expect(asked).to_have_count(1)
     chat.ask("how long does detox take")
+    expect(chat.messages("bot").last).to_contain_text("5 to 7 days")
     expect(asked).to_have_count(1)
     said = chat.messages("bot").count()
     asked.get_by_role("button", name="Yes", exact=True).click()

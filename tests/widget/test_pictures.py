@@ -106,7 +106,7 @@ def test_others(visits):
     alone = Chat(context.new_page())
     alone.page.goto(visits.url)
     alone.launcher.click()
-    expect(alone.log.get_by_text("Give naloxone")).to_be_visible(timeout=10_000)
+    expect(alone.log.get_by_text("Give naloxone")).to_be_visible()
     Camera(alone, "phone").take("no-server")
     script = Chat(visits.page(java_script_enabled=False, **PHONE))
     script.page.screenshot(path=Path(str(FOLDER)) / "widget-phone-no-script.png", full_page=True)

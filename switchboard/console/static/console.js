@@ -45,6 +45,30 @@ function checkProof(present) {
   if (warning.textContent !== words) warning.textContent = words;
 }
 
+// -- under a finger ---------------------------------------------------------------------------------
+
+// What is pressed stays in its place until it is let go: a button that is replaced in between is not pressed.
+const LONGEST_PRESS = 1000; // milliseconds: the browser keeps the end of some presses to itself, as that on a list
+const CLICK = 50; // after a finger is lifted comes the click
+
+let held = null, pressEnds = 0;
+
+function whenLetGo(change) {
+  if (held) held.push(change); else change();
+}
+
+function letGo() {
+  const changes = held ?? [];
+  held = null;
+  for (const change of changes) change();
+}
+
+function setUpPresses() {
+  const endIn = (milliseconds) => { clearTimeout(pressEnds); pressEnds = setTimeout(letGo, milliseconds); };
+  addEventListener("pointerdown", () => { held ??= []; endIn(LONGEST_PRESS); }, true);
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => endIn(CLICK), true);
+}
+
 // -- the queue --------------------------------------------------------------------------------------
 
 function element(html) {
@@ -53,8 +77,7 @@ function element(html) {
   return template.content.firstElementChild;
 }
 
-function showQueue({ order, cards, calls, on_call: onCall, proof, now }) {
-  clock = now - Date.now();
+function showQueue({ order, cards, calls, on_call: onCall, proof }) {
   at("#calls").textContent = calls || "";
   if (at("#on-call").textContent !== onCall) at("#on-call").textContent = onCall;
   at("#proof").replaceWith(element(proof));
@@ -124,7 +147,7 @@ function showMessage({ seq, author, html }) {
 function showConversation({ head, summary, mode }) {
   const open = at("#head details[open] summary")?.textContent;
   const busy = at("#head")?.contains(document.activeElement) && open;
-  if (head && !(busy && at("#conversation").dataset.mode === mode)) at("#head").innerHTML = head;
+  if (head && !(busy && at("#conversation").dataset.mode === mode)) showHead(head);
   if (summary) at("#summary").innerHTML = summary;
   const before = at("#conversation").dataset.mode;
   at("#conversation").dataset.mode = mode;
@@ -137,6 +160,15 @@ function showConversation({ head, summary, mode }) {
     reply.hidden = !kept;
     at("#problem").textContent = kept ? "You no longer have this conversation. What you wrote was not sent." : "";
   }
+}
+
+// Whoever stands on a button with the keyboard stands on the same one afterwards, where it is still there.
+function showHead(html) {
+  const head = at("#head");
+  const name = (part) => [part.tagName, part.closest("form")?.getAttribute("action"), part.textContent].join(" ");
+  const focused = head.contains(document.activeElement) && name(document.activeElement);
+  head.innerHTML = html;
+  if (focused) all("a, summary, button", head).find((part) => name(part) === focused)?.focus();
 }
 
 let typingEnds = 0;
@@ -315,9 +347,12 @@ function follow() {
     handle(JSON.parse(event.data));
   });
   on("hello", ({ now }) => { clock = now - Date.now(); });
-  on("queue", showQueue);
+  on("queue", (news) => {
+    clock = news.now - Date.now();
+    whenLetGo(() => showQueue(news));
+  });
   on("message", showMessage);
-  on("conversation", showConversation);
+  on("conversation", (news) => whenLetGo(() => showConversation(news)));
   on("typing", ({ visitor }) => showTyping(visitor));
   on("signed_out", () => { source.close(); location.assign("/staff/login"); });
   on("erased", () => {
@@ -377,6 +412,7 @@ if (body.classList.contains("desk")) {
     if (!reply.hidden && matchMedia("(hover: hover)").matches) at("#text").focus({ preventScroll: true });
   }
   setUpSound();
+  setUpPresses();
   follow();
   setUpTabs();
   tick();

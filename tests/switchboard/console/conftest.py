@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from sanic import Sanic
@@ -26,12 +27,17 @@ from sanic import Sanic
 from haven.settings import load_settings
 from switchboard import accounts, conversations
 from switchboard.app import create_app
+from switchboard.console.shift import Patience
 from switchboard.limits import Pace
 from switchboard.parts import Parts
+from switchboard.records import record as records
+from tests.waiting import SECONDS
 
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 PASSWORD = "quiet river at night"
 DATABASE = "TEST_CONSOLE_DATABASE"  # the address of an empty database; test_on_postgresql sets it
+# Nobody is taken for silent because a test is slow: those about it have a watch of their own.
+UNHURRIED = Patience(urgent=1e6, ordinary=1e6, line=1e6, transfer=1e6)
 ALWAYS = """\
 name: Test Centre
 retention_days: 30
@@ -54,7 +60,7 @@ class Console:
 
     def client(self) -> httpx.AsyncClient:
         """A browser without script; closed at the end of the test."""
-        self.clients.append(httpx.AsyncClient(base_url=self.url, timeout=15, trust_env=False))
+        self.clients.append(httpx.AsyncClient(base_url=self.url, timeout=SECONDS, trust_env=False))
         return self.clients[-1]
 
     async def close(self) -> None:
@@ -182,7 +188,7 @@ class Staffer:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(read: Callable[[], Any], wanted: Any, *, seconds: float = 8.0) -> None:
+async def until(read: Callable[[], Any], wanted: Any, *, seconds: float = SECONDS) -> None:
     """Wait until `await read()` gives `wanted` (a value, or a function that says so)."""
     limit = asyncio.get_running_loop().time() + seconds
     while True:
@@ -193,7 +199,7 @@ async def until(read: Callable[[], Any], wanted: Any, *, seconds: float = 8.0) -
         await asyncio.sleep(0.05)
 
 
-async def next_event(events: asyncio.Queue[Any], wanted: Callable[[str, Any], bool], seconds: float = 8.0) -> Any:
+async def next_event(events: asyncio.Queue[Any], wanted: Callable[[str, Any], bool], seconds: float = SECONDS) -> Any:
     """The data of the first event for which `wanted(event, data)` holds."""
     async with asyncio.timeout(seconds):
         while True:
@@ -220,11 +226,14 @@ async def running(home: Path) -> AsyncIterator[Console]:
     settings = replace(load_settings({"HAVEN_HOME": str(home), "HAVEN_DATABASE_URL": os.environ.get(DATABASE, "")}),
                        data=home / "data", assistant_port=1, actions_port=1, proof_seconds=0)
     app = create_app(settings, name=f"switchboard_{uuid.uuid4().hex[:8]}")
+    app.ctx.patience = UNHURRIED
     app.config.TOUCHUP = False  # rewrites its own source, which works for one application a process
     listening = socket.create_server(("127.0.0.1", 0))
     server = await app.create_server(sock=listening, return_asyncio_server=True, access_log=False)
     await server.startup()
-    await server.before_start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "BUSY_SECONDS", SECONDS)  # on PostgreSQL all at once wait for one another
+        await server.before_start()
     await server.after_start()
     # Every test signs in and starts chats from the same address.
     app.ctx.sign_in_pace = Pace(burst=10_000, seconds=1.0)

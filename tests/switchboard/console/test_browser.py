@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -88,7 +90,47 @@ async def test_everything_is_reached_by_keyboard(console: Console, open_console:
     await until(lambda: visitor.said_by("staff"), ["Typed."])
 
 
-async def _tab_to(page: Page, selector: str, limit: int = 80) -> None:
+async def test_a_button_stays_under_a_finger_that_is_down(console: Console, open_console: Any) -> None:
+    """A danger comes between the press and its end and changes everything around the button: it is pressed."""
+    anna, visitor = await console.account("Anna"), await console.waiting()
+    page = await open_console(anna)
+    await page.clock.install()
+    await page.goto(f"/staff/conversations/{visitor.id}")
+    # The longest press never ends by itself here; and not so far on that the page thinks its line lost, and says so.
+    await page.clock.pause_at(datetime.now() + timedelta(seconds=20))
+    await expect(page.locator("#line")).to_be_hidden()
+    claim = await page.get_by_role("button", name="Claim").bounding_box()
+    assert claim
+    await page.mouse.move(claim["x"] + 9, claim["y"] + 9)
+    await page.mouse.down()
+    await visitor.say("my friend is blue and wont wake up")
+    await expect(page.locator("#transcript")).to_contain_text("blue and wont wake up")
+    await asyncio.sleep(0.3)  # the head, which has the danger too, has come as well
+    assert "Acute danger" not in await page.locator("#head").inner_text()
+    await page.mouse.up()
+    await expect(page.get_by_label("Write to the visitor as Anna")).to_be_visible()
+    assert await console.owner(visitor.id) == f"staff:{anna.id}"
+
+
+async def test_what_changes_is_shown_once_the_finger_is_lifted(console: Console, open_console: Any) -> None:
+    """What came during a press beside every button is only late; and the focus stays on its button."""
+    visitor = await console.waiting()
+    page = await open_console(await console.account("Anna"))
+    await page.goto(f"/staff/conversations/{visitor.id}")
+    claim = page.get_by_role("button", name="Claim")
+    await claim.focus()
+    await page.mouse.move(1, 1)
+    await page.mouse.down()
+    await claim.focus()  # a press on nothing takes it away
+    await visitor.say("my friend is blue and wont wake up")
+    await page.mouse.up()
+    await expect(page.locator("#head")).to_contain_text("Acute danger")
+    await expect(claim).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Write to the visitor as Anna")).to_be_visible()
+
+
+async def _tab_to(page: Page, selector: str, limit: int = 400) -> None:
     for _ in range(limit):
         await page.keyboard.press("Tab")
         if await page.evaluate("s => document.activeElement?.matches(s)", selector):
@@ -123,7 +165,8 @@ async def test_a_session_that_ended_leads_to_the_login_and_back_with_the_draft(
     await anna.act(visitor, "claim")
     page = await open_console(anna)
     await page.goto(f"/staff/conversations/{visitor.id}")
-    await page.get_by_label("Write to the visitor as Anna").fill("half a sentence")
+    async with page.expect_response("**/typing"):  # after the session it would be refused, which is no fault here
+        await page.get_by_label("Write to the visitor as Anna").fill("half a sentence")
     await page.context.clear_cookies()
     await page.reload()
     await page.wait_for_url("**/staff/login?next=**")

@@ -10,15 +10,15 @@ import sqlalchemy as sa
 
 from switchboard.console.shift import Patience, Shift
 from switchboard.console.watch import Watch
-from switchboard.records.tables import claims, staff
-from tests.switchboard.console.conftest import Console, Staffer, next_event, until
-
-NEVER = Patience(urgent=1e6, ordinary=1e6, line=1e6, transfer=1e6)
+from switchboard.conversations import BOT
+from switchboard.records.record import now
+from switchboard.records.tables import alerts, claims, conversations, staff
+from tests.switchboard.console.conftest import UNHURRIED, Console, Staffer, next_event, until
 
 
 def watch(console: Console, **patience: float) -> Watch:
     """A watch of one's own beside the running one, with less patience."""
-    watch = Watch(console.parts, console.app.ctx.shift, replace(NEVER, **patience))
+    watch = Watch(console.parts, console.app.ctx.shift, replace(UNHURRIED, **patience))
     watch._began = 0
     return watch
 
@@ -120,7 +120,7 @@ async def test_a_restart_gives_everybody_their_time_again(console: Console) -> N
     await backdate(console, anna, 9999)
     async with anna.window(visitor):
         await until(lambda: _windows(console, anna), 1)
-        fresh = Watch(console.parts, console.app.ctx.shift, replace(NEVER, ordinary=180.0))
+        fresh = Watch(console.parts, console.app.ctx.shift, replace(UNHURRIED, ordinary=180.0))
         await fresh.look()
         assert await console.owner(visitor.id) == f"staff:{anna.id}"
         fresh._began -= 181_000
@@ -182,12 +182,12 @@ async def test_take_next_gives_danger_first_and_an_ordinary_one_after_two(consol
 
 
 async def _empty_line(console: Console) -> None:
-    """Take whatever other tests left waiting."""
-    cleaner = await console.person("Cleaner")
+    """Let nobody whom other tests left wait, or come back into the line from somebody who went away there."""
     async with console.parts.record.write() as tx:
-        await tx.execute(staff.update().where(staff.c.id == cleaner.id).values(capacity=1000))
-    while "conversations" in (await cleaner.do("next")).headers["location"]:
-        pass
+        await tx.execute(alerts.update().where(alerts.c.accepted_at.is_(None)).values(accepted_at=now()))
+        await tx.execute(claims.update().where(claims.c.ended_at.is_(None)).values(ended_at=now(), how="closed"))
+        await tx.execute(conversations.update().where(conversations.c.owner != BOT)
+                         .values(owner=BOT, waiting_since=None))
 
 
 async def test_a_supervisor_s_window_is_told_of_a_visitor_left_alone(console: Console) -> None:

@@ -18,6 +18,7 @@ from switchboard.console.oidc import Provider as Ours
 from switchboard.records.tables import audit, staff
 from tests.switchboard.console.conftest import PASSWORD, Console, Staffer
 from tests.switchboard.console.oidc_provider import Client, Provider, serve, tampered
+from tests.waiting import SECONDS
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -51,7 +52,7 @@ async def to_provider(http: httpx.AsyncClient, path: str = "/staff/oidc/") -> st
     begun = await http.get(path)
     assert begun.status_code == 303, begun.text
     assert "code_challenge_method=S256" in begun.headers["location"] and "nonce=" in begun.headers["location"]
-    async with httpx.AsyncClient(trust_env=False) as elsewhere:
+    async with httpx.AsyncClient(trust_env=False, timeout=SECONDS) as elsewhere:
         return (await elsewhere.get(begun.headers["location"])).headers["location"]
 
 

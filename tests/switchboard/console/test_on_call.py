@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -17,6 +18,7 @@ from switchboard.records.record import now
 from switchboard.records.tables import audit
 from tests.switchboard.console.conftest import Console, until
 from tests.switchboard.receiver import Receiver
+from tests.waiting import SECONDS
 
 SOON = Haste(danger=0.0, waiting=0.0, again=1e6)
 DANGER = Card(
@@ -89,7 +91,8 @@ async def test_a_service_that_refuses_or_hangs_is_named_and_holds_up_nobody(
     receiver.status, receiver.body, receiver.hangs = status, body, hangs
     other = Receiver()
     server = await asyncio.start_server(other.serve, "127.0.0.1", 0)
-    on_call = caller(receiver.address, f"json://127.0.0.1:{server.sockets[0].getsockname()[1]}", patience=1.5)
+    on_call = caller(f"{receiver.address}?rto=60", f"json://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+                     patience=6.0 if hangs else SECONDS)  # of both alike, and one answers
     await on_call.look([DANGER])
     server.close()
     assert len(other.got) == 1
@@ -125,12 +128,17 @@ async def test_the_running_console_calls_and_shows_it(console: Console, receiver
         await until(lambda: _count(receiver), lambda count: count > 0)
         await until(lambda: anna.page(), lambda page: "The person on call was told" in page)
         await anna.act(visitor, "claim")
-        async with console.parts.record.read() as connection:
-            rows = (await connection.execute(sa.select(audit).where(audit.c.action == "on_call_told"))).all()
-        assert rows and rows[-1].staff is None and rows[-1].detail == "1 of 1 ways"
+        await until(lambda: _logged(console), lambda rows: bool(rows))  # after it is shown
+        rows = await _logged(console)
+        assert rows[-1].staff is None and rows[-1].detail == "1 of 1 ways"
     finally:
         task.cancel()
         console.app.ctx.on_call = before
+
+
+async def _logged(console: Console) -> list[Any]:
+    async with console.parts.record.read() as connection:
+        return list(await connection.execute(sa.select(audit).where(audit.c.action == "on_call_told")))
 
 
 async def _count(receiver: Receiver) -> int:

@@ -179,7 +179,7 @@ async def test_both_sides_lose_the_line_and_miss_nothing(console: Console, open_
     await anna.sign_in()
     await anna.act(visitor, "reply", text="from another device", client_id="x")
     await page.context.set_offline(False)
-    await expect(page.locator("#transcript")).to_contain_text("from another device", timeout=20_000)
+    await expect(page.locator("#transcript")).to_contain_text("from another device")
     shown = await page.locator("#transcript .entry").evaluate_all("all => all.map(e => Number(e.dataset.seq))")
     assert shown == sorted(set(shown)) and {m["seq"] for m in await visitor.transcript()} <= set(shown)
     missed = [m["text"] for m in await visitor.transcript() if m["seq"] > seen]

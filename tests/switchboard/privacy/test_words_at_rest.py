@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from cli.stack import free_port
 from haven.settings import load_settings
 from switchboard import conversations, handoff, keys, old_words, sealed
 from switchboard.accounts import Staff, everybody
@@ -23,7 +24,7 @@ from switchboard.records.keyring import Keyring
 from switchboard.records.record import Record, now
 from switchboard.records.tables import alerts, callbacks, follow_ups, messages, outcomes, staff
 from switchboard.records.tables import conversations as table
-from tests.switchboard.conftest import KEYRING, _unused_port
+from tests.switchboard.conftest import KEYRING
 
 PLANTED = ("xylophone", "narwhal", "kingfisher", "zeppelin", "quagmire", "marzipan", "rhubarb", "ottoman")
 DANGER = "my friend narwhal is blue and wont wake up"
@@ -33,7 +34,7 @@ DANGER = "my friend narwhal is blue and wont wake up"
 async def there(tmp_path, database, assistant, knowledge):
     """All parts of a switchboard, on SQLite and on PostgreSQL."""
     settings = replace(load_settings({"HAVEN_HOME": str(tmp_path)}), assistant_port=assistant.port,
-                       actions_port=_unused_port(), database_url=database)
+                       actions_port=free_port(), database_url=database)
     made = make_parts(settings, knowledge)
     await made.open()
     yield made

@@ -12,6 +12,7 @@ from switchboard import conversations
 from switchboard.records.record import Record, RecordUnavailable
 from switchboard.records.tables import alerts
 from tests.switchboard.conftest import KEYRING
+from tests.waiting import SECONDS
 
 
 @pytest.fixture
@@ -138,11 +139,11 @@ async def test_one_who_gives_up_waiting(sqlite):
     await asyncio.sleep(0)
     go_on.set()
     waiting.cancel()
-    await asyncio.wait_for(first, 5)
+    await asyncio.wait_for(first, SECONDS)
 
     assert await _kept(sqlite, "slow")
     assert not await _kept(sqlite, "left")
-    await asyncio.wait_for(_begin(sqlite, "next"), 5)
+    await asyncio.wait_for(_begin(sqlite, "next"), SECONDS)
 
 
 async def test_one_who_is_cancelled_at_work(sqlite):
@@ -159,7 +160,7 @@ async def test_one_who_is_cancelled_at_work(sqlite):
     await inside.wait()
     after = asyncio.create_task(_begin(sqlite, "after"))
     hung.cancel()
-    await asyncio.wait_for(after, 5)
+    await asyncio.wait_for(after, SECONDS)
 
     assert await _kept(sqlite, "after")
     assert not await _kept(sqlite, "hung")

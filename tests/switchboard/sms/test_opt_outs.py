@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from switchboard import whose
+from switchboard.limits import Pace
 from switchboard.records.tables import sms_contacts
 from switchboard.sms import contacts
 from switchboard.sms.deliveries import OPEN
@@ -23,7 +24,7 @@ async def settle(line, twilio):
     while conversation and line.parts.brain.is_busy(conversation.id):
         await asyncio.sleep(0.02)
     await twilio.settled()
-    await until(lambda: nothing_open(line), seconds=20)
+    await until(lambda: nothing_open(line))
     await twilio.settled()
 
 
@@ -280,6 +281,7 @@ async def test_a_machine_is_not_answered(line, twilio, assistant):
 
 async def test_a_flood_from_one_number(line, twilio, assistant):
     """More texts than a person writes are kept and not answered one by one; danger among them always is."""
+    line.parts.line.door._pace = Pace(burst=20, seconds=1e6)
     await asyncio.gather(*(twilio.text(ANA, f"question number {n}?") for n in range(30)))
     danger = await twilio.text(ANA, OVERDOSE)
 

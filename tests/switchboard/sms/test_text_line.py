@@ -12,6 +12,7 @@ from switchboard.console.cookies import SESSION
 from switchboard.sms import contacts
 from tests.switchboard.sms.conftest import ANA, until
 from tests.switchboard.sms.test_opt_outs import held, say
+from tests.waiting import SECONDS
 
 PASSWORD = "quiet river at night"
 
@@ -37,7 +38,7 @@ async def nurse(line):
     async with line.parts.record.write() as tx:
         await accounts.add(tx, login="maria", name="Maria Lopez", role="staff", must_change=False,
                            password=await accounts.hashed(PASSWORD))
-    async with httpx.AsyncClient(base_url=line.url, timeout=15, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=line.url, timeout=SECONDS, trust_env=False) as http:
         await http.get("/staff/login")
         page = (await http.get("/staff/login")).text
         fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page))
@@ -113,7 +114,7 @@ async def test_signed_out(line, twilio):
     """Nobody sees any of it without signing in."""
     await say(line, twilio, "how long does detox take?")
     conversation = (await line.conversation(ANA)).id
-    async with httpx.AsyncClient(base_url=line.url, timeout=15, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=line.url, timeout=SECONDS, trust_env=False) as http:
         assert (await http.get("/staff/texts")).status_code == 303
         for action in ("number", "same-person", "check-in"):
             assert (await http.post(f"/staff/conversations/{conversation}/{action}")).status_code == 401
