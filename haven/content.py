@@ -237,6 +237,7 @@ class _Loader:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.faults: list[str] = []
+        self._files: dict[str, dict[str, Any]] = {}
 
     def content(self) -> Content:
         content = self._read()
@@ -267,6 +268,11 @@ class _Loader:
 
     def _file(self, name: str) -> dict[str, Any]:
         """One YAML file as a mapping; an empty one, and a fault, if it cannot be read."""
+        if name not in self._files:
+            self._files[name] = self._parsed(name)
+        return self._files[name]
+
+    def _parsed(self, name: str) -> dict[str, Any]:
         try:
             raw = yaml.load((self.root / name).read_bytes(), Loader=yaml.CSafeLoader)
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

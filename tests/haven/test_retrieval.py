@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -291,17 +290,6 @@ def test_plain(one: str, other: str) -> None:
 def test_lexical_is_bounded() -> None:
     """The longest message has finite lexical weights."""
     assert np.isfinite(lexical("é" * 5000)).all()
-
-
-def test_fast(retriever: Retriever, encoder: Encoder) -> None:
-    """Reading takes a few milliseconds beside the encoder's pass."""
-    text = "my brother got out of detox on friday and i want to know what comes next for him"
-    vector = encoder.encode([text])[0]
-    started = time.process_time()  # of this process alone, however loaded the machine is
-    for _ in range(50):
-        retriever.decide(retriever.probabilities(text, vector))
-
-    assert (time.process_time() - started) / 50 < 0.02
 
 
 @pytest.mark.parametrize(("topic", "text", "label"), [
