@@ -26,7 +26,7 @@ test: .venv/switchboard/.tests setup
 	@$(MAKE) --no-print-directory -j2 --output-sync=target train test-knowledge
 	@echo "2 of 3: haven, switchboard, command line and journeys on Python 3.13"
 	@$(SWITCHBOARD) -m pytest tests/haven tests/switchboard tests/cli tests/bench tests/journeys tests/security tests/deploy \
-	  tests/test_docs.py tests/test_groups.py tests/test_layers.py \
+	  tests/test_docs.py tests/test_layers.py \
 	  -q -n 2 --dist loadgroup
 	@echo "3 of 3: the widget in a browser"
 	@$(SWITCHBOARD) -m pytest tests/widget -q

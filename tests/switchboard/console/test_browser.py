@@ -99,9 +99,15 @@ async def test_a_button_stays_under_a_finger_that_is_down(console: Console, open
     # The longest press never ends by itself here; and not so far on that the page thinks its line lost, and says so.
     await page.clock.pause_at(datetime.now() + timedelta(seconds=20))
     await expect(page.locator("#line")).to_be_hidden()
-    claim = await page.get_by_role("button", name="Claim").bounding_box()
-    assert claim
-    await page.mouse.move(claim["x"] + 9, claim["y"] + 9)
+    places: list[Any] = []
+
+    async def placed() -> bool:
+        """Whether the button has a place: none while the page puts a new head around it."""
+        places[:] = [await page.get_by_role("button", name="Claim").bounding_box()]
+        return places != [None]
+
+    await until(placed, True)
+    await page.mouse.move(places[0]["x"] + 9, places[0]["y"] + 9)
     await page.mouse.down()
     await visitor.say("my friend is blue and wont wake up")
     await expect(page.locator("#transcript")).to_contain_text("blue and wont wake up")
