@@ -31,7 +31,7 @@ if sys.version_info >= (3, 13):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Journeys share one stack, so one worker runs them all.
+    """Journeys share one stack, so one worker should run them all; pytest 9.2 lets no group hold, and each has its own.
 
     Where no browser is, its tests say so; continuous integration names it in TESTS_NEED and fails instead.
     """
