@@ -12,9 +12,10 @@ from sanic import Sanic
 
 from haven import logs
 from haven.settings import Settings, load_settings
-from switchboard import console, errors, health, leaving, origins, pages, requests, security
+from switchboard import console, errors, health, leaving, opening, origins, pages, requests, security
 from switchboard.channels import sms, widget
 from switchboard.fleet import Fleet
+from switchboard.for_ever import begun
 from switchboard.keys import WrongKeys, check_keys
 from switchboard.parts import Knowledge, make_parts
 from switchboard.proof import Proof
@@ -44,13 +45,18 @@ def create_app(
     @app.before_server_start
     async def start(app: Sanic[Any, Any]) -> None:
         app.ctx.parts = make_parts(settings, knowledge)
-        await app.ctx.parts.open()
 
     @app.listener("before_server_start", priority=-1)  # type: ignore[untyped-decorator]  # after the console's board
     async def watch(app: Sanic[Any, Any]) -> None:
         app.ctx.proof = Proof(app.ctx.parts, own_address(settings), seconds=settings.proof_seconds)
         app.ctx.proof.tried = lambda: app.ctx.board.touch(app.ctx.parts)
         app.ctx.vitals = Vitals(app.ctx.parts, app.ctx.board, app.ctx.proof)
+
+    @app.listener("before_server_start", priority=-2)  # type: ignore[untyped-decorator]  # after all that it reads for
+    async def open_record(app: Sanic[Any, Any]) -> None:
+        app.ctx.opening = await opening.open_now_or_later(app.ctx.parts)
+        if app.ctx.parts.line:
+            app.ctx.parts.line.start()
 
     @app.after_server_start
     async def begin(app: Sanic[Any, Any]) -> None:
@@ -77,13 +83,14 @@ def _begin(app: Sanic[Any, Any]) -> list[asyncio.Task[None]]:
     """What runs beside the requests: clock, daily purge, watch over the parts, proofs that danger gets guidance; and,
     on PostgreSQL, what ties switchboards together."""
     parts, on_call = app.ctx.parts, app.ctx.on_call
-    tasks = [asyncio.create_task(work) for work in (
-        parts.clock.run(), parts.retention.run(), app.ctx.vitals.run(),
-        app.ctx.proof.run(on_call.tell, parts.settings.on_call_again))]
+    tasks = [app.ctx.opening] if app.ctx.opening else []
+    tasks += [begun(parts.clock.run, "the clock"), begun(parts.retention.run, "the purge"),
+              begun(app.ctx.vitals.run, "the watch over the parts"),
+              begun(lambda: app.ctx.proof.run(on_call.tell, parts.settings.on_call_again), "the proof of danger's way")]
     if not parts.record.is_sqlite:
         app.ctx.fleet = Fleet(parts, app.ctx.shift)
-        tasks += [asyncio.create_task(Relay(parts.record, parts.streams).run()),
-                  asyncio.create_task(app.ctx.fleet.run())]
+        tasks += [begun(Relay(parts.record, parts.streams).run, "the line to other switchboards"),
+                  begun(app.ctx.fleet.run, "the place among other switchboards")]
     return tasks
 
 
@@ -93,6 +100,7 @@ async def _end(app: Sanic[Any, Any]) -> None:
     await app.ctx.parts.brain.finish()
     app.ctx.hanging_up = asyncio.create_task(leaving.hang_up(app))  # goes on while the server waits for connections
     await leaving.cancelled(app.ctx.tasks)
+    await leaving.within(leaving.CLOSE_SECONDS, app.ctx.vitals.close(), "closing the line to the action server")
     if hasattr(app.ctx, "fleet"):
         await leaving.within(leaving.LEAVE_SECONDS, app.ctx.fleet.leave(), "telling the other switchboards")
 
@@ -104,7 +112,7 @@ def main() -> None:
     requests.open_files()
     try:
         asyncio.run(_keys_fit(settings))
-    except (WrongKeys, RecordUnavailable) as error:
+    except WrongKeys as error:
         logger.critical("%s", error)
         sys.exit(1)
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -126,11 +134,17 @@ async def _keep_what_was_loaded(_: Sanic[Any, Any]) -> None:
 
 
 async def _keys_fit(settings: Settings) -> None:
-    """Stop with a sentence, before anything is loaded, where the record cannot be read with these keys."""
+    """Stop with a sentence, before anything is loaded, where the record cannot be read with these keys.
+
+    A record that is away is opened when it is back (switchboard.opening).
+    """
     record = Record.of(settings)
     try:
-        await record.migrate()
-        await check_keys(record)
+        async with asyncio.timeout(opening.FIRST_SECONDS):
+            await record.migrate()
+            await check_keys(record)
+    except (RecordUnavailable, TimeoutError):
+        return
     finally:
         await record.close()
 

@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -38,6 +39,7 @@ from switchboard.texts import Texts
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0  # between tries while the record cannot be reached
+LONGEST_RETRY_SECONDS = 60.0  # between tries that fail for a reason nobody foresaw
 LOOK_AGAIN_SECONDS = 0.3  # while another switchboard is at a conversation
 LEASE_SECONDS = 2.0  # beyond the budget of a turn: whoever holds a turn longer is gone
 AT_ONCE = 16  # turns given to the assistant at the same time; more only queue up inside it
@@ -125,6 +127,7 @@ class Brain:
             self._streams.stir(conversation_id)
 
     async def _answer_all(self, conversation_id: str) -> None:
+        faults = count(1)
         while True:
             try:
                 async with self._record.look_up() as connection:
@@ -143,6 +146,11 @@ class Brain:
             except RecordUnavailable:
                 logger.warning("conversation %s: the record cannot be reached, trying again", conversation_id)
                 await asyncio.sleep(RETRY_SECONDS)
+            except NoConversation:
+                raise
+            except Exception:  # given up, nobody would answer until the next message or the next start
+                logger.exception("conversation %s: an answer failed, trying again", conversation_id)
+                await asyncio.sleep(min(RETRY_SECONDS * next(faults) ** 2, LONGEST_RETRY_SECONDS))
 
     async def _listen(self, conversation_id: str, seconds: float) -> None:
         """Wait whether more comes; what comes ends the wait."""
@@ -272,10 +280,12 @@ class Brain:
             # Guidance and its question were said at once; "yes" must still mean an answer to that question.
             return [replace(_message(reply, message.language), author="system", kind="notice")
                     for reply in replies if reply.text and reply.response in ABOUT_PEOPLE]
-        if was_asked_for_words(before) and not any(_says_something(r) for r in replies):
+        asked_for_words = was_asked_for_words(before) and not any(_says_something(r) for r in replies)
+        if asked_for_words and not failed:
             return [self._follow.noted(conversation)]
         if failed:
             words = [self._texts.notice("bot_failed", conversation, author="bot", kind="text")]
+            words = [self._follow.noted(conversation), *words] if asked_for_words else words
         else:
             words = [_message(reply, message.language) for reply in replies if reply.text]
         words = self._with_safety(conversation, message, before, words)

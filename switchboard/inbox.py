@@ -34,6 +34,8 @@ READ_SECONDS = 0.2  # how long a message waits to be read together with what was
 # whatever the record does, on a busy machine too. The sender's own id makes a retry safe.
 GUIDANCE_SECONDS = 0.5
 STORE_SECONDS = 0.2  # that storing gets in any case
+CONTEXT = 12  # messages before it with which a message is read
+MADE_UP_DANGER = "he is not breathing and his lips are blue, please help"
 QUIET_MS = 120_000  # how long "you are still in line" is not said again
 
 
@@ -114,6 +116,16 @@ class Inbox:
             self._count(received, conversation, time.perf_counter() - began)
         return received
 
+    async def rehearse(self, channel: str) -> None:
+        """Do for a made-up danger all that receive() does, and keep nothing of it. Raises RecordUnavailable."""
+        assessment = await self._lane.assess(MADE_UP_DANGER)
+        async with self._record.rehearse() as tx:
+            conversation = await conversations.begin(tx, channel=channel, language="en")
+            before = await conversations.last(tx, conversation.id, 1 << 30, CONTEXT)
+            await self._store(tx, conversation.id, assessment, before, Message(
+                author="visitor", text=MADE_UP_DANGER, client_id="rehearsal"))
+            await conversations.after(tx, conversation.id, 0)
+
     @asynccontextmanager
     async def _writing(self, assessment: Assessment, latest: float) -> AsyncIterator[AsyncConnection]:
         """A transaction for a message; for danger the next one, given up (TimeoutError) when guidance must go out."""
@@ -133,8 +145,8 @@ class Inbox:
 
     async def _before(self, conversation_id: str) -> list[Message]:
         try:
-            async with asyncio.timeout(READ_SECONDS), self._record.look_up() as connection:
-                return await conversations.last(connection, conversation_id, 1 << 30, 12)
+            async with asyncio.timeout(READ_SECONDS), self._record.look_up(urgent=True) as connection:
+                return await conversations.last(connection, conversation_id, 1 << 30, CONTEXT)
         except (RecordUnavailable, TimeoutError):
             return []  # danger is read all the same, without what was said before
 

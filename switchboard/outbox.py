@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from switchboard import conversations, sealed
 from switchboard.conversations import Message
+from switchboard.for_ever import begun
 from switchboard.numbers import Vault
 from switchboard.records.keyring import Unreadable
 from switchboard.records.record import Record, RecordUnavailable, now
@@ -153,7 +154,7 @@ class Outbox:
         self.reached_at: int | None = None  # when the carrier last answered a call
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        self._task = begun(self._run, "sending texts")
 
     def wake(self) -> None:
         """Something was stored or reported: look at the rows now."""

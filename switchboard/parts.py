@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from sanic import Request
@@ -26,6 +27,7 @@ from switchboard.numbers import Vault, encrypt_old_numbers
 from switchboard.old_words import seal_old_words
 from switchboard.presence import Presence
 from switchboard.records.record import Record
+from switchboard.rehearsal import rehearse
 from switchboard.retention import Retention
 from switchboard.sessions import Sessions
 from switchboard.sms.line import Line, make_line
@@ -76,19 +78,29 @@ class Parts:
     crowd: Crowd = field(default_factory=Crowd)
     start_pace: Pace = field(default_factory=lambda: Pace(burst=300, seconds=0.1))
     staff_names: dict[int, str] = field(default_factory=dict)
+    when_open: list[Callable[[], Awaitable[None]]] = field(default_factory=list)  # what else is read from the record
 
     async def open(self) -> None:
-        """Bring the record up to date and take up what was left unanswered."""
-        await self.record.migrate()
-        await check_keys(self.record)
-        await note_running(self.record)
-        await seal_old_words(self.record)
-        await encrypt_old_numbers(self.record, self.vault)
+        """Bring the record up to date and take up what was left unanswered.
+
+        Raises RecordUnavailable, after which it may be tried again, and WrongKeys.
+        """
+        opening = Record.of(self.settings)  # others wait until the tables are what they know
+        try:
+            await opening.migrate()
+            await check_keys(opening)
+            await note_running(opening)
+            await seal_old_words(opening)
+            await encrypt_old_numbers(opening, self.vault)
+        finally:
+            await opening.close()
+        self.record.is_shut = False
         async with self.record.read() as connection:
             await opening_hours.follow(connection, self.centre)
+        for read in self.when_open:
+            await read()
+        await rehearse(self)
         await self.brain.take_up()
-        if self.line:
-            self.line.start()
 
     async def close(self) -> None:
         if self.line:

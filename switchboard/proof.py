@@ -19,7 +19,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from twilio.request_validator import RequestValidator
 
@@ -27,6 +26,7 @@ from haven.errors import HavenError
 from haven.settings import Settings
 from switchboard import conversations
 from switchboard.conversations import Conversation, NoConversation
+from switchboard.inbox import MADE_UP_DANGER
 from switchboard.parts import Parts
 from switchboard.records.record import RecordUnavailable, now
 from switchboard.records.tables import conversations as table
@@ -40,7 +40,6 @@ FIRST_SECONDS = 3.0  # after the start
 GUIDANCE_SECONDS = 1.0
 WHOLE_SECONDS = 10.0  # for a whole proof; later it failed
 MISSED = 3  # proofs in a row that may fail before somebody is called
-DANGER = "he is not breathing and his lips are blue, please help"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # one's own address is plain HTTP; certificates take 30 ms to load
 NEEDED = ("911", "naloxone")
 SENDER = "haven-proof"  # no telephone number: no carrier can send to it
@@ -137,7 +136,7 @@ class Proof:
         """Guidance must be in the answer to the send and on the stream."""
         async with http.stream("GET", "/chat/events") as stream:
             began = time.monotonic()
-            sent = await http.post("/chat/messages", json={"client_id": uuid.uuid4().hex, "text": DANGER})
+            sent = await http.post("/chat/messages", json={"client_id": uuid.uuid4().hex, "text": MADE_UP_DANGER})
             if sent.status_code != 201:
                 raise NotProven(f"the message was not taken: status {sent.status_code}")
             _must_help(" ".join(reply["text"] for reply in sent.json()["replies"]))
@@ -203,16 +202,9 @@ async def remove(tx: AsyncConnection, conversation_id: str) -> None:
     await tx.execute(table.delete().where(table.c.id == conversation_id, table.c.practice == NOBODY))
 
 
-async def remove_all(tx: AsyncConnection) -> None:
-    """Remove what a stop in the middle of a proof left."""
-    for row in await tx.execute(sa.select(table.c.id).where(table.c.practice == NOBODY)):
-        await tx.execute(sms_inbound.delete().where(sms_inbound.c.conversation == row.id))
-        await remove(tx, row.id)
-
-
 def _signed(settings: Settings, sid: str) -> dict[str, Any]:
     """A text as the carrier hands it over, signed with the token that is in use."""
-    fields = {"MessageSid": sid, "From": SENDER, "To": settings.sms_from, "Body": DANGER, "NumMedia": "0"}
+    fields = {"MessageSid": sid, "From": SENDER, "To": settings.sms_from, "Body": MADE_UP_DANGER, "NumMedia": "0"}
     signature = RequestValidator(settings.sms_tokens[0]).compute_signature(
         f"{settings.sms_addresses[0]}/sms/inbound", fields)
     return {"content": urlencode(fields), "headers": {

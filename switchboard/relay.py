@@ -28,7 +28,7 @@ MOST_WORDS = 5_000  # kept while the line is down; beyond that everything is loo
 PATIENCE_SECONDS = 3.0  # for connecting, for a notify and for the sign that the line lives
 QUIET_SECONDS = 5.0  # after which the line is asked whether it lives
 POLL_SECONDS = 1.0  # between looks while the line is down
-FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Relay:

@@ -55,13 +55,13 @@ class Vitals:
 
     async def run(self) -> None:
         """Look until it is cancelled."""
-        try:
-            while True:
-                with suppress(RecordUnavailable):
-                    await self.look()
-                await asyncio.sleep(LOOK_SECONDS)
-        finally:
-            await self._action_server.close()
+        while True:
+            with suppress(RecordUnavailable):
+                await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def close(self) -> None:
+        await self._action_server.close()
 
     async def look(self) -> dict[str, State]:
         """The present state of every part."""

@@ -27,6 +27,7 @@ from switchboard.console.replies import load_replies
 from switchboard.console.shift import Patience, Shift
 from switchboard.console.watch import Watch
 from switchboard.conversations import NoConversation
+from switchboard.for_ever import begun
 from switchboard.parts import Parts, parts_of
 from switchboard.records.record import RecordUnavailable, now
 from switchboard.streams import FLEET
@@ -43,9 +44,9 @@ async def prepare(app: Sanic[Any, Any]) -> None:
     app.ctx.patience = getattr(app.ctx, "patience", Patience())
 
 
-@blueprint.listener("before_server_start", priority=-1)  # type: ignore[untyped-decorator]  # after the parts open
-async def read_staff(app: Sanic[Any, Any]) -> None:
-    """Who may answer, who is on a break, and what they can start from."""
+@blueprint.listener("before_server_start", priority=-1)  # type: ignore[untyped-decorator]  # after the parts
+async def prepare_staff(app: Sanic[Any, Any]) -> None:
+    """What staff can start from, whom to call, and who they are."""
     parts: Parts = app.ctx.parts
     app.ctx.replies = load_replies(parts.settings.data)
     settings = parts.settings
@@ -55,6 +56,11 @@ async def read_staff(app: Sanic[Any, Any]) -> None:
         app.ctx.on_call.book = CallBook(parts.record)
         app.ctx.on_call.tell_others = lambda told: parts.streams.tell(f"on_call {told}")
         parts.streams.listen("on_call", app.ctx.on_call.heard)
+    parts.when_open.append(lambda: read_staff(parts))
+
+
+async def read_staff(parts: Parts) -> None:
+    """Who may answer, and who is on a break."""
     async with parts.record.read() as connection:
         people = await accounts.everybody(connection)
     for person in people:
@@ -68,8 +74,9 @@ async def begin(app: Sanic[Any, Any]) -> None:
     """Read the queue and watch over it as long as the switchboard runs."""
     parts, board = app.ctx.parts, app.ctx.board
     watch = Watch(parts, app.ctx.shift, app.ctx.patience)
-    app.ctx.console_tasks = [asyncio.create_task(work) for work in (
-        board.run(parts), watch.run(), app.ctx.on_call.run(parts, board))]
+    app.ctx.console_tasks = [
+        begun(lambda: board.run(parts), "the queue"), begun(watch.run, "the watch over those who wait"),
+        begun(lambda: app.ctx.on_call.run(parts, board), "the call to the person on call")]
 
 
 @blueprint.before_server_stop

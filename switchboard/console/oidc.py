@@ -155,7 +155,7 @@ async def prepare(app: Sanic[Any, Any]) -> None:
     app.ctx.oidc = None
 
 
-@blueprint.listener("before_server_start", priority=-1)  # type: ignore[untyped-decorator]  # after the parts open
+@blueprint.listener("before_server_start", priority=-1)  # type: ignore[untyped-decorator]  # after the parts
 async def know_provider(app: Sanic[Any, Any]) -> None:
     app.ctx.oidc = provider_of(app.ctx.parts.settings)
 

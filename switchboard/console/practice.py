@@ -27,7 +27,7 @@ from switchboard.console.forms import field, whole_number
 from switchboard.conversations import NoConversation
 from switchboard.inbox import NotStored
 from switchboard.parts import Parts, parts_of
-from switchboard.records.record import RecordUnavailable
+from switchboard.records.record import RecordUnavailable, now
 from switchboard.records.tables import conversations as table
 from switchboard.streams import CONSOLE
 
@@ -134,6 +134,12 @@ class Rehearsals:
                 await wake.wait()
 
 
+async def erase_left_over(parts: Parts) -> None:
+    """End the practice that a stop interrupted; at other switchboards, which share PostgreSQL, it may be under way."""
+    over = table.c.opened_at < now() - round(LONGEST_SECONDS * 1000)
+    await _erase(parts, sa.and_(table.c.practice.is_not(None), sa.true() if parts.record.is_sqlite else over))
+
+
 async def _erase(parts: Parts, which: sa.ColumnElement[bool]) -> None:
     async with parts.record.write() as tx:
         rows = await tx.execute(sa.select(table.c.id).where(which, table.c.erased_at.is_(None)))
@@ -148,12 +154,12 @@ async def prepare(app: Sanic[Any, Any]) -> None:
     app.ctx.rehearsals = Rehearsals()
 
 
-@blueprint.listener("before_server_start", priority=-1)  # type: ignore[untyped-decorator]  # after the parts open
+@blueprint.listener("before_server_start", priority=-1)  # type: ignore[untyped-decorator]  # after the parts
 async def read_scenes(app: Sanic[Any, Any]) -> None:
     """Who is made up, and an end to what a stop left over."""
     parts: Parts = app.ctx.parts
     app.ctx.scenes = load_scenes(parts.settings.data)
-    await _erase(parts, table.c.practice.is_not(None))
+    parts.when_open.append(lambda: erase_left_over(parts))
 
 
 @blueprint.before_server_stop

@@ -6,10 +6,11 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -29,6 +30,10 @@ STEP_SECONDS = 0.25  # how long SQLite itself waits, deaf to everything: more is
 PAGES_KIB = 512  # that a connection to SQLite keeps for itself; the system keeps the file's pages for all of them
 MIGRATION_SECONDS = 60.0  # how long a start waits for another process that migrates
 STUCK_SECONDS = 10.0  # how long one statement may take on PostgreSQL
+# Of one switchboard to PostgreSQL, all of them kept open: to make one costs more than most are used for. More at once
+# would only slow one another down, and danger most: its few statements would each wait behind everybody else's.
+CONNECTIONS = 8
+FOR_DANGER = 3  # of them, which nothing else may take
 # PostgreSQL's codes for: no connection; rolled back for another's sake; no resources; locked; not accepting
 # connections; stopped by an operator; a fault of its machine.
 AWAY = frozenset({"08", "40", "53", "55P03", "55000", "57", "58"})
@@ -36,6 +41,10 @@ AWAY = frozenset({"08", "40", "53", "55P03", "55000", "57", "58"})
 
 class RecordUnavailable(HavenError):
     """The record could not be read or written; the caller tells the visitor and keeps their text."""
+
+
+class _Undone(Exception):
+    """Ends a transaction that was only rehearsed."""
 
 
 class Record:
@@ -46,7 +55,10 @@ class Record:
         self.engine: AsyncEngine = create_async_engine(
             url, execution_options={"keyring": keyring}, **_engine_options(url))
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self.is_shut = False  # as long as its tables may be older than the code (switchboard.opening)
         self._shared = SharedCommit(self.engine, patience=BUSY_SECONDS)
+        self._patience = BUSY_SECONDS
+        self._others = asyncio.Semaphore(CONNECTIONS - FOR_DANGER)  # places of all that is not urgent, on PostgreSQL
         self.on_write: Callable[[float], None] = lambda _: None  # told the seconds of each transaction
         self.on_error: Callable[[], None] = lambda: None  # told when the record cannot be reached
         if self.is_sqlite:
@@ -63,29 +75,43 @@ class Record:
     async def write(self, *, urgent: bool = False) -> AsyncIterator[AsyncConnection]:
         """One transaction that may write; committed at the end, rolled back on any error.
 
-        `urgent`: somebody in danger waits for it; on SQLite, where writers take turns, it is next. Raises
-        RecordUnavailable when the database refuses, is locked, or is gone.
+        `urgent`: somebody in danger waits for it; on SQLite, where writers take turns, it is next, on PostgreSQL there
+        are connections for it alone. Raises RecordUnavailable when the database refuses, is locked, or is gone.
         """
         began = time.perf_counter()
-        async with self._translated(), self._writing(urgent=urgent) as connection:
+        async with self._translated(), self._place(urgent=urgent), self._writing(urgent=urgent) as connection:
             yield connection
         self.on_write(time.perf_counter() - began)
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One connection for reading only. Raises RecordUnavailable like write()."""
-        async with self._translated(), self.engine.connect() as connection:
+    async def read(self, *, urgent: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One connection for reading only. `urgent` as in write(); raises RecordUnavailable like it."""
+        async with self._translated(), self._place(urgent=urgent), self.engine.connect() as connection:
             yield connection
 
     @asynccontextmanager
-    async def look_up(self) -> AsyncIterator[AsyncConnection]:
+    async def look_up(self, *, urgent: bool = False) -> AsyncIterator[AsyncConnection]:
         """Like read(), for a few rows found by their key: on SQLite they are read in place, with no change of threads.
 
         Whatever may read many rows takes read(): nothing else goes on meanwhile.
         """
-        async with self.read() as connection:
+        async with self.read(urgent=urgent) as connection:
             with driver_of(connection).looking_up() if self.is_sqlite else nullcontext():
                 yield connection
+
+    @asynccontextmanager
+    async def rehearse(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction like that of write() for a danger, of which nothing is kept."""
+        with suppress(_Undone):
+            async with self.write(urgent=True) as connection:
+                yield connection
+                raise _Undone
+
+    async def connect(self) -> None:
+        """Make all connections that will be used, before somebody has to wait for one."""
+        async with self._translated(), AsyncExitStack() as open_ones:
+            for _ in range(self.engine.pool.size()):  # type: ignore[attr-defined]
+                await open_ones.enter_async_context(self.engine.connect())
 
     async def migrate(self) -> None:
         """Bring the tables to the newest version, wholly or not at all."""
@@ -136,7 +162,22 @@ class Record:
         return self._shared.write(urgent=urgent) if self.is_sqlite else self.engine.begin()
 
     @asynccontextmanager
+    async def _place(self, *, urgent: bool) -> AsyncIterator[None]:
+        """A place among those that use PostgreSQL's connections; whom danger presses needs none."""
+        if urgent or self.is_sqlite:
+            yield
+            return
+        async with asyncio.timeout(self._patience):
+            await self._others.acquire()
+        try:
+            yield
+        finally:
+            self._others.release()
+
+    @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:
+        if self.is_shut:
+            raise RecordUnavailable("The record is not open yet.")
         try:
             yield
         except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError,
@@ -158,8 +199,11 @@ def now() -> int:
 def _is_away(error: BaseException) -> bool:
     """Whether PostgreSQL says by its code that it is stopping, starting, full, locked or gone.
 
-    Its driver's errors come as plain DBAPIError, and as they are while a connection is being made.
+    Its driver's errors come as plain DBAPIError, and as they are while a connection is being made. Where the server's
+    goodbye comes between two steps of a statement, the driver takes the second step for a fault of its own.
     """
+    if isinstance(error, asyncpg.InternalClientError):
+        return True
     if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
         return True
     code = getattr(getattr(error, "orig", None) or error, "sqlstate", None)
@@ -174,8 +218,9 @@ def _engine_options(url: str) -> dict[str, Any]:
                 "hide_parameters": True, "module": OneHop()}
     limits = {"lock_timeout": f"{BUSY_SECONDS}s", "statement_timeout": f"{STUCK_SECONDS}s"}
     waits = {"timeout": BUSY_SECONDS, "server_settings": limits}
-    return {"connect_args": waits, "pool_pre_ping": True, "pool_size": 10, "max_overflow": 10,
-            "pool_timeout": BUSY_SECONDS, "hide_parameters": True}
+    # The one used last is taken first: it knows the statements already.
+    return {"connect_args": waits, "pool_pre_ping": True, "pool_size": CONNECTIONS, "max_overflow": 0,
+            "pool_use_lifo": True, "pool_timeout": BUSY_SECONDS, "hide_parameters": True}
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -17,7 +17,8 @@ from haven.crisis import Assessment
 from switchboard import conversations, sealed
 from switchboard.conversations import Conversation, Message
 from switchboard.crisis_lane import CrisisLane, as_json
-from switchboard.inbox import GUIDANCE_SECONDS, Inbox, NotStored
+from switchboard.for_ever import begun
+from switchboard.inbox import GUIDANCE_SECONDS, MADE_UP_DANGER, Inbox, NotStored
 from switchboard.limits import Pace
 from switchboard.metrics import Metrics
 from switchboard.numbers import Vault
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 TALKING_MS = 600_000  # "who is this?" this soon after the last text is asked by the one who wrote it
 SPOOL_SECONDS = 1.0
 MAX_PLAIN = 50_000  # bounds the memory
+MAX_COUNTED = 10_000  # the same
+REHEARSING = "haven-rehearsal"  # no telephone number
 LOCATION = "location"  # the line for staff about a place; switchboard/retention.py removes it within a day
 
 
@@ -91,12 +94,13 @@ class Door:
         self._pace = Pace(burst=20, seconds=3.0)
         self._fast_told = Pace(burst=1, seconds=60.0)  # each answer to a flood costs money
         self._plain: set[str] = set()
+        self._counted: dict[str, bool] = {}  # texts (the carrier's ids) whose sender's pace was looked at: too fast?
         self._taking = asyncio.Lock()
         self._reserve_missing = False
         self._drain: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._drain = asyncio.create_task(self._drain_spool())
+        self._drain = begun(self._drain_spool, "taking up texts that were kept")
 
     async def close(self) -> None:
         if self._drain:
@@ -113,8 +117,21 @@ class Door:
             return await self._in_time(storing, incoming)
         except (RecordUnavailable, NotStored):
             return await self._without_record(incoming)
+        except Exception:  # whatever is wrong in here: who texts is not left without a word, and the text is kept
+            logger.exception("a text could not be dealt with")
+            return await self._without_record(incoming)
         finally:
             storing.cancel()
+
+    async def rehearse(self) -> None:
+        """Do for a made-up text all that comes before the inbox, and keep nothing. Raises RecordUnavailable."""
+        incoming = Incoming(sid="rehearsal", sender=REHEARSING, ours="", text=MADE_UP_DANGER)
+        danger = await self._lane.assess(incoming.text)
+        async with self._record.rehearse() as tx:
+            contact = await contacts.meet(
+                tx, self._vault.address(REHEARSING), number=self._vault.lock(REHEARSING), ours="")
+            await contacts.bound(tx, incoming.sid)
+            await self._place(tx, incoming, contact, danger, fast=False)
 
     async def _in_turn(self, incoming: Incoming) -> list[Said]:
         """Store a text after those that came before it and are only kept."""
@@ -134,10 +151,10 @@ class Door:
 
     async def _receive(self, incoming: Incoming, said: tuple[str, ...] = ()) -> list[Said]:
         address = self._vault.address(incoming.sender)
-        fast = not self._pace.allows(address)
+        fast = self._is_fast(incoming.sid, address)
         danger = await self._danger(incoming, address, fast=fast)
         with deliveries.answering(incoming.sid, said) as answer:
-            async with self._record.write() as tx:
+            async with self._record.write(urgent=danger is None or danger.level == "acute") as tx:
                 contact = await contacts.meet(
                     tx, address, number=self._vault.lock(incoming.sender), ours=incoming.ours)
                 before = await contacts.bound(tx, incoming.sid)  # only now: the contact is ours alone
@@ -149,6 +166,15 @@ class Door:
                 await self._after_talk(place, incoming, danger)
         self._streams.wake(place.conversation.id, CONSOLE)
         return self._as_said(answer)
+
+    def _is_fast(self, sid: str, address: str) -> bool:
+        """Whether more texts come than one person writes. Each counts once: while the record is away it is tried again
+        and again, and must not become a flood by that."""
+        if sid not in self._counted:
+            if len(self._counted) >= MAX_COUNTED:
+                self._counted.clear()
+            self._counted[sid] = not self._pace.allows(address)
+        return self._counted[sid]
 
     async def _danger(self, incoming: Incoming, address: str, *, fast: bool) -> Assessment | None:
         """The danger in a text that may not get as far as the inbox, which reads every one that does."""
@@ -165,7 +191,7 @@ class Door:
         """
         if address in self._plain:
             return True
-        async with self._record.look_up() as connection:
+        async with self._record.look_up(urgent=True) as connection:
             known = await contacts.find(connection, address)
         plain = known is not None and known.was_told and not known.opted_out
         if plain:

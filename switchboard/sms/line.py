@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from haven.centre import Centre
 from haven.settings import Settings
 from switchboard.crisis_lane import CrisisLane
+from switchboard.for_ever import begun
 from switchboard.inbox import Inbox
 from switchboard.metrics import Metrics
 from switchboard.numbers import Vault
@@ -45,7 +46,8 @@ class Line:
         """Begin to send, to make check-ins, and to take up what was kept on the disk."""
         self.outbox.start()
         self.door.start()
-        self.tasks.append(asyncio.create_task(checkins.run(self.checkins, self.record, self.streams)))
+        self.tasks.append(begun(
+            lambda: checkins.run(self.checkins, self.record, self.streams), "check-ins"))
 
     async def close(self) -> None:
         for task in self.tasks:

@@ -81,6 +81,24 @@ async def test_time_out(parts, assistant):
     assert [m.response for m in await said(parts, conversation)] == ["bot_failed"]
 
 
+async def test_a_fault_on_the_way_is_no_silence(parts, monkeypatch):
+    """Whatever fails before there is an answer to store, the message is looked at again and answered once."""
+    unhandled, failed = conversations.unhandled, []
+
+    async def fails_twice(connection, conversation):
+        if len(failed) < 2:
+            failed.append(1)
+            raise ValueError("unforeseen")
+        return await unhandled(connection, conversation)
+
+    monkeypatch.setattr("switchboard.brain.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(conversations, "unhandled", fails_twice)
+    conversation = await begun(parts)
+
+    assert len(await said(parts, conversation)) == 1
+    assert len(failed) == 2
+
+
 async def test_acute_needs_no_assistant(parts, assistant):
     """For acute danger the guidance and its question are everything; a failing assistant adds no sentence to it."""
     assistant.status = 500

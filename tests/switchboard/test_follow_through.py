@@ -182,6 +182,15 @@ async def test_an_answer_in_words(there, assistant):
     assert [m.response for m in await here.answered("two days ago")] == ["after/noted"]
 
 
+async def test_an_answer_in_words_that_the_assistant_cannot_read(there, assistant):
+    """It is thanked for all the same, and who wrote it is told that a person takes over from here."""
+    here = await talk(there)
+    await here.say("i stopped my xanax 2 days ago and now im shaking and seeing things")
+    assistant.status = 500
+
+    assert [m.response for m in await here.answered("two days ago")] == ["after/noted", "bot_failed"]
+
+
 # -- steps ------------------------------------------------------------------------------------------------------
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import uuid
+from contextlib import closing
 from dataclasses import replace
 
 import httpx
@@ -14,6 +16,7 @@ from switchboard import requests
 from switchboard.crowd import Crowd, NoPlace
 from switchboard.limits import Pace
 from switchboard.passwords import Passwords, TooManySignIns
+from switchboard.sms import door
 from tests.switchboard.sms.conftest import ANA, line, twilio, until  # noqa: F401 (fixtures)
 from tests.waiting import SECONDS
 
@@ -105,6 +108,20 @@ async def test_a_flood_of_texts_is_kept_and_answered_once(line, twilio):  # noqa
     said = [(await twilio.text(ANA, f"how long does it take {n}")).text for n in range(4)]
     assert sum("faster than I can read" in text for text in said) == 1
     assert "911" in (await twilio.text(ANA, DANGER)).text
+
+
+async def test_a_text_that_waits_for_the_record_is_no_flood(line, twilio, monkeypatch):  # noqa: F811
+    """However often a kept text is tried while the record is locked, it counts once and is answered."""
+    monkeypatch.setattr(door, "SPOOL_SECONDS", 0.01)
+    monkeypatch.setattr(line.parts.record._shared, "_patience", 0.05)
+    line.parts.line.door._pace = Pace(burst=1, seconds=1e6)
+    path = line.parts.settings.database_url.partition("///")[2]
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        await twilio.text(ANA, "how long does detox take")
+        await asyncio.sleep(1.0)  # many tries
+        lock.execute("ROLLBACK")
+    await until(lambda: any("You asked: how long does detox take" in text for text in twilio.to(ANA)))
 
 
 async def test_a_conversation_has_six_streams_and_the_oldest_goes(line, http):  # noqa: F811

@@ -16,8 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.stack import environment
 from haven.settings import ROOT, Settings, load_settings
+from switchboard.keys import check_keys
+from switchboard.records.keyring import Keyring
 from switchboard.records.record import Record
 from tests.switchboard.people import Visitor, signed_in
 from tests.switchboard.process import Process
@@ -92,14 +93,17 @@ async def _status(http: httpx.AsyncClient, body: dict[str, str]) -> int:
     return (await http.post("/chat/messages", json=body)).status_code
 
 
-def test_a_start_that_fails(settings, tmp_path):
+async def test_a_start_that_fails(settings):
     """A switchboard that refuses to start says why in the same form."""
-    settings = replace(settings, database_url="postgresql+asyncpg://nobody@127.0.0.1:1/none")
-    ended = subprocess.run([sys.executable, "-m", "switchboard.app"], cwd=ROOT, env=environment(settings),
-                           capture_output=True, text=True, check=False)
-    assert ended.returncode == 1
-    [said] = [line for line in read(ended.stderr) if line["level"] == "CRITICAL"]
-    assert said["event"] == "The record cannot be reached right now."
+    strangers = Record(settings.database_url, Keyring(["other-keys-for-the-records-of-a-test"]))
+    await strangers.migrate()
+    await check_keys(strangers)
+    await strangers.close()
+    switchboard = Process(settings)
+    switchboard.begin()
+    assert await switchboard.ended() == 1
+    [said] = [line for line in read(switchboard.log.read_text()) if line["level"] == "CRITICAL"]
+    assert "is not the key this record was begun with" in said["event"]
 
 
 def test_what_python_itself_would_write():

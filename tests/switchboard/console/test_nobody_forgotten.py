@@ -182,7 +182,11 @@ async def test_take_next_gives_danger_first_and_an_ordinary_one_after_two(consol
 
 
 async def _empty_line(console: Console) -> None:
-    """Let nobody whom other tests left wait, or come back into the line from somebody who went away there."""
+    """Let nobody whom other tests left wait, or come back into the line from somebody who went away there.
+
+    First the bot's answers that other tests did not wait for: each fails here, and its visitor waits from then on.
+    """
+    await until(lambda: _at_work(console), 0)
     async with console.parts.record.write() as tx:
         await tx.execute(alerts.update().where(alerts.c.accepted_at.is_(None)).values(accepted_at=now()))
         await tx.execute(claims.update().where(claims.c.ended_at.is_(None)).values(ended_at=now(), how="closed"))
@@ -202,6 +206,10 @@ async def test_a_supervisor_s_window_is_told_of_a_visitor_left_alone(console: Co
         await next_event(events, lambda event, data: event == "queue" and "data-lost" in
                          data["cards"].get(visitor.id, ""))
     assert visitor.id in [card.id for card in console.app.ctx.board.queue.line]
+
+
+async def _at_work(console: Console) -> int:
+    return len(console.parts.brain._workers)
 
 
 async def _windows(console: Console, person: Staffer) -> int:

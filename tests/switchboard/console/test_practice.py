@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from haven.errors import ContentError
 from switchboard import conversations, figures
-from switchboard.console.practice import Rehearsals, Scene, load_scenes
+from switchboard.console.practice import Rehearsals, Scene, erase_left_over, load_scenes
 from switchboard.records.tables import conversations as table
 from tests.switchboard.console.conftest import Console, Staffer, Visitor, until
 
@@ -54,6 +54,20 @@ async def test_a_made_up_visitor_writes_answers_and_is_erased(console: Console, 
     await anna.do("practice/end")
     assert (await anna.http.get(f"/staff/conversations/{visitor.id}")).status_code == 410
     assert await said(console, visitor.id) == [] and rehearsals.count(anna.id) == 0
+
+
+async def test_a_start_ends_what_a_stop_interrupted(console: Console, rehearsals: Rehearsals) -> None:
+    """Nothing of old practice outlives a start; what another switchboard on PostgreSQL may have under way does."""
+    anna = await console.person("Anna")
+    old, fresh = await practised(console, rehearsals, anna), await practised(console, rehearsals, anna)
+    async with console.parts.record.write() as tx:
+        await tx.execute(table.update().where(table.c.id == old.id).values(opened_at=table.c.opened_at - 3_601_000))
+
+    await erase_left_over(console.parts)
+
+    assert await said(console, old.id) == []
+    assert bool(await said(console, fresh.id)) is not console.parts.record.is_sqlite
+    await anna.do("practice/end")
 
 
 async def test_nobody_else_sees_it_and_real_visitors_come_first(console: Console, rehearsals: Rehearsals) -> None:

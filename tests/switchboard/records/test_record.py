@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 
 import pytest
 import sqlalchemy as sa
@@ -110,6 +110,18 @@ async def test_a_look_up_of_a_locked_record(on_sqlite, locked):
     locked.execute("PRAGMA journal_mode=WAL")
     async with on_sqlite.look_up() as connection:
         assert await conversations.after(connection, "nobody", 0) == []
+
+
+async def test_danger_has_connections_of_its_own(on_postgresql):
+    """While everything else has all connections that it may take, the next one waits and is refused, danger goes on."""
+    async with AsyncExitStack() as everything:
+        for _ in range(records.CONNECTIONS - records.FOR_DANGER):
+            await everything.enter_async_context(on_postgresql.read())
+        async with on_postgresql.look_up(urgent=True), on_postgresql.write(urgent=True) as tx:
+            await conversations.begin(tx, channel="widget", language="en")
+        with pytest.raises(RecordUnavailable):
+            await begin(on_postgresql)
+    await begin(on_postgresql)
 
 
 async def test_connections_that_are_cut(on_postgresql):

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from switchboard.brain import Brain
 from switchboard.records.tables import sms_inbound, sms_quarantine
-from switchboard.sms import deliveries
+from switchboard.sms import contacts, deliveries
 from tests.switchboard.sms.conftest import ANA, BEN, running, settings_for, until
 from tests.twilio import OLD_TOKEN, OURS, SECOND_PUBLIC, description
 
@@ -316,6 +316,24 @@ async def test_record_locked(line, twilio, tmp_path):
     assert "You asked: how long does detox take?" in ben[-1]
     assert sum("CALL 911 NOW" in text for text in ana) == 1
     assert [alarm.kind for alarm in await line.alarms()] == ["overdose_other"]
+
+
+async def test_an_unforeseen_fault(line, twilio, tmp_path, monkeypatch):
+    """Whatever fails in here, danger has its guidance, others a true sentence, and both are stored when it is over."""
+    meet = contacts.meet
+
+    async def fails(*args, **more):
+        raise ValueError("unforeseen")
+
+    monkeypatch.setattr(contacts, "meet", fails)
+    danger, plain = await twilio.text(ANA, OVERDOSE), await twilio.text(BEN, "how long does detox take?")
+    monkeypatch.setattr(contacts, "meet", meet)
+
+    assert "CALL 911 NOW" in danger.text
+    assert texts(line, "sms_kept") in plain.text.replace("&amp;", "&")
+    await until(lambda: not list((tmp_path / "texts").glob("*.text")))
+    assert "You asked: how long does detox take?" in (await answered(twilio, BEN, 3))[-1]
+    assert sum("CALL 911 NOW" in text for text in await answered(twilio, ANA, 2)) == 1
 
 
 async def test_with_a_person(line, twilio, assistant):
