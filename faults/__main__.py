@@ -47,9 +47,17 @@ class Crowd:
 
     async def _chats(self, http: httpx.AsyncClient) -> None:
         while not self._enough():
-            visitor = Visitor(http, self._world.journal, self._sessions, self._chance)
-            self.visitors.append(visitor)
+            visitor = self.visitor(http)
             await visitor.run(self._steps(3, 8), self._pace, erases=self._chance.random() < 0.05)
+
+    def visitor(self, http: httpx.AsyncClient) -> Visitor:
+        """One more who has a page."""
+        self.visitors.append(Visitor(http, self._world.journal, self._sessions, self._chance))
+        return self.visitors[-1]
+
+    def danger(self) -> str:
+        """Words of somebody in danger."""
+        return self._chance.choice(self._dangers)
 
     async def _phones(self, place: int) -> None:
         turn = 0
@@ -65,7 +73,7 @@ class Crowd:
     def _step(self) -> Step:
         dice = self._chance.random()
         if dice < 0.10:
-            return "danger", self._chance.choice(self._dangers)
+            return "danger", self.danger()
         if dice < 0.18:
             return "person", self._chance.choice(WAYS_TO_A_PERSON)
         return "ask", next(self._ordinary)

@@ -189,13 +189,19 @@ def _one_answered(
     if mine:
         findings.counts["answered"] += 1
         _in_time(findings, journal, conversation_id, message, mine[0])
-    elif owner != "bot" or _then_a_persons(stored.messages, message):
+    elif owner != "bot" or _then_a_persons(stored, message):
         findings.counts["waiting or with staff, told so"] += 1
-        if not told and owner == "waiting":
-            findings.wrong("waits and was not told", conversation_id, f"message {message.seq}", message.at / 1000)
+        if not told and (owner == "waiting" or (owner == "bot" and not _told_after(stored.messages, message))):
+            findings.wrong("waits and was not told", conversation_id,
+                           f"message {message.seq} of {_shape(stored)}", message.at / 1000)
     else:
-        findings.wrong("silence", conversation_id, f"message {message.seq} of {len(stored.messages)}",
-                       message.at / 1000)
+        findings.wrong("silence", conversation_id, f"message {message.seq} of {_shape(stored)}", message.at / 1000)
+
+
+def _shape(stored: Stored) -> str:
+    """Who said what kind of thing when, with no word of it."""
+    return "; ".join(f"{m.seq} {m.author} {m.response or m.choice or m.kind} epoch {m.epoch} answers {m.answers_seq} "
+                     f"at {m.at / 1000 % 3600:.2f} {'danger' if m.crisis else ''}".strip() for m in stored.messages)
 
 
 def _owners(messages: list[Message]) -> Iterator[tuple[Message, str, bool]]:
@@ -204,9 +210,11 @@ def _owners(messages: list[Message]) -> Iterator[tuple[Message, str, bool]]:
     for message in messages:
         if message.epoch > epoch:
             epoch, owner = message.epoch, OWNERS.get(message.response or "", "waiting")
-        told = (owner != "bot" and (told or message.response in OWNERS)) or message.response in ABOUT_PEOPLE
+            told = told and owner != "bot"
+        told = told or message.response in ABOUT_PEOPLE or (owner != "bot" and message.response in OWNERS)
         if message.author == "visitor":
             yield message, owner, told
+            told = told and owner != "bot"  # what is said from here on answers this message
 
 
 def _with_the_next(stored: Stored, message: Message, answers: dict[int, list[Message]]) -> list[Message]:
@@ -222,9 +230,16 @@ def _with_the_next(stored: Stored, message: Message, answers: dict[int, list[Mes
     return []
 
 
-def _then_a_persons(messages: list[Message], message: Message) -> bool:
-    """Whether people took the conversation before the bot had answered: the message is theirs then."""
-    return any(m.seq > message.seq and m.epoch > message.epoch for m in messages)
+def _then_a_persons(stored: Stored, message: Message) -> bool:
+    """Whether the conversation became a person's before the bot had answered: the message is theirs then."""
+    last = stored.conversation.epoch if stored.conversation else 0
+    return last > message.epoch or any(m.seq > message.seq and m.epoch > message.epoch for m in stored.messages)
+
+
+def _told_after(messages: list[Message], message: Message) -> bool:
+    """Whether its sender read of a person afterwards."""
+    return any(m.seq > message.seq and (m.response in OWNERS or m.response in ABOUT_PEOPLE or m.author == "staff")
+               for m in messages)
 
 
 def _in_time(findings: Findings, journal: Journal, conversation_id: str, message: Message, first: Message) -> None:

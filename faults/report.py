@@ -28,13 +28,14 @@ def figures(findings: Findings, journal: Journal, about: dict[str, Any]) -> dict
         "by_fault": dict(sorted(Counter(wrong.kind for wrong in journal.wrongs).items())),
         "tries": sum(len(send.tries) for send in journal.sends),
         "counts": dict(sorted(findings.counts.items())),
-        "guidance_ms": _spread(findings.guidance_s),
-        "answers_ms": _spread(findings.answers_s),
+        "guidance_ms": spread(findings.guidance_s),
+        "answers_ms": spread(findings.answers_s),
         "violations": dict(Counter(violation.what for violation in findings.violations)),
     }
 
 
-def _spread(seconds: list[float]) -> dict[str, int]:
+def spread(seconds: list[float]) -> dict[str, int]:
+    """How many, and of their milliseconds the middle, the rare and the worst."""
     ordered = sorted(seconds)
     if not ordered:
         return {}

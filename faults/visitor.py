@@ -41,17 +41,17 @@ class Visitor:
 
     async def run(self, steps: list[Step], pace: Pace, *, erases: bool) -> None:
         """One whole chat."""
-        if not await self._begin(pace):
+        if not await self.begin(pace):
             return
         following = asyncio.create_task(self._follow())
         try:
             for what, words in steps:
                 if not await pace():
                     return
-                await self._say(words, danger=what == "danger")
+                await self.say(words, danger=what == "danger")
                 await self._listen()
                 if self._speaker == "waiting" and "resume_bot" in self._offered and self._chance.random() < 0.6:
-                    await self._say(self._offered["resume_bot"], choice="resume_bot")
+                    await self.say(self._offered["resume_bot"], choice="resume_bot")
             if erases:
                 await self._erase()
             await asyncio.sleep(3)
@@ -59,7 +59,8 @@ class Visitor:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 
-    async def _begin(self, pace: Pace) -> bool:
+    async def begin(self, pace: Pace) -> bool:
+        """Open a chat; False when the run was over before."""
         wait = 0.5
         while True:
             try:
@@ -74,7 +75,8 @@ class Visitor:
             if not await pace():
                 return False
 
-    async def _say(self, words: str, *, danger: bool = False, choice: str | None = None) -> None:
+    async def say(self, words: str, *, danger: bool = False, choice: str | None = None) -> Send:
+        """Send a message until it is stored, or refused for good; all its tries."""
         send = self._journal.send("widget", self.id, uuid.uuid4().hex, words, danger=danger)
         body = {"client_id": send.client_id, "text": words, **({"choice": choice} if choice else {})}
         wait, until = 0.5, time.monotonic() + GIVES_UP
@@ -84,6 +86,7 @@ class Visitor:
                 send.ended = "cut off"
             if not send.ended:
                 await asyncio.sleep(wait := self._longer(wait))
+        return send
 
     async def _try(self, send: Send, body: dict[str, str]) -> None:
         at = time.time()
