@@ -4,6 +4,8 @@ UV := .venv/uv/bin/uv
 SWITCHBOARD := .venv/switchboard/bin/python
 ASSISTANT := .venv/assistant/bin/python
 export PYTHONPATH := $(CURDIR)
+# Where it is set, every process reads all source anew at its start: seconds for each of the hundreds that tests begin.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run setup train test test-knowledge check audit bench bench-peer soak load faults power lock clean
 
