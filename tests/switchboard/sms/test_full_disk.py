@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -205,9 +206,18 @@ async def _visitors_words(switchboard: Process) -> set[str]:
 
 async def test_neither_record_nor_disk_nor_reserve(tmp_path, twilio, assistant):
     """Where nothing takes a text any more, Twilio gets an error, so that its fallback answers; danger gets guidance."""
-    async with on_a_small_disk(tmp_path, twilio, assistant) as (_, disk):
-        (disk.folder / "texts" / NAME).unlink()
-        disk.fill()
+    async with on_a_small_disk(tmp_path, twilio, assistant) as (switchboard, disk):
+        await fill_without_a_reserve(switchboard, disk)
         with locked_record(disk):
             assert (await twilio.text(BEN, QUESTION)).status_code == 503
             assert "CALL 911 NOW" in (await twilio.text(ANA, DANGER)).text
+
+
+async def fill_without_a_reserve(switchboard: Process, disk: SmallDisk) -> None:
+    """Leave no room and no reserve; the switchboard, which makes a missing one anew, is stopped meanwhile."""
+    switchboard.send(signal.SIGSTOP)
+    (disk.folder / "texts" / NAME).unlink()
+    disk.fill()
+    switchboard.send(signal.SIGCONT)
+    await until(lambda: "no room for the reserve" in switchboard.log.read_text())
+    disk.fill()  # whatever was being written when it was stopped, and given up since
