@@ -72,7 +72,9 @@ class Process:
             raise AssertionError(f"still there after {seconds} s: {self.log.read_text()[-3000:]}") from error
 
     def end(self) -> None:
-        """Kill it, whatever it does."""
+        """Kill it, whatever it does; pytest shows the end of its log beside a test that failed."""
         if self._process and self._process.poll() is None:
             self._process.kill()
             self._process.wait(20)
+        if self.log.exists():
+            print(self.log.read_text(errors="replace")[-5000:])
