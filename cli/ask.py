@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, redirect_stdout
+from contextlib import asynccontextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,11 +21,13 @@ from haven.settings import Settings, load_settings
 from haven.text import NotText, TooLong, clean
 from switchboard import conversations
 from switchboard.conversations import Conversation, Message
+from switchboard.inbox import NotStored, Received
 from switchboard.offers import is_answer
 from switchboard.parts import Parts, make_parts
 
 AT_ONCE = 6  # conversations under way; more only queue up inside the assistant
 CHANNELS = ("widget", "sms")
+TRIES = 20  # to store a message
 BUDGET = 20.0  # a batch run shares the machine with whatever else runs; a late answer is still an answer
 
 
@@ -115,7 +117,7 @@ async def _turn(parts: Parts, conversation: Conversation, raw: Any, number: int)
     except (NotText, TooLong) as error:
         name = "too_long" if isinstance(error, TooLong) else "not_text"
         return _shown(parts, conversation, [Message("system", parts.texts.plain(name))], None, handoff=False)
-    received = await parts.inbox.receive(conversation.id, text, client_id=str(number))
+    received = await _stored(parts, conversation.id, text, client_id=str(number))
     await _answered(parts, conversation.id)
     async with parts.record.read() as connection:
         current = await conversations.load(connection, conversation.id)
@@ -123,6 +125,14 @@ async def _turn(parts: Parts, conversation: Conversation, raw: Any, number: int)
     asked = current.handoff or {}
     handoff = asked.get("reason") == "asked" and asked.get("seq") == received.message.seq
     return _shown(parts, conversation, said, received.message.crisis, handoff=handoff)
+
+
+async def _stored(parts: Parts, conversation_id: str, text: str, *, client_id: str) -> Received:
+    """Say it again, as the widget does, where storing took so long that guidance goes out before."""
+    for _ in range(TRIES):
+        with suppress(NotStored):
+            return await parts.inbox.receive(conversation_id, text, client_id=client_id)
+    return await parts.inbox.receive(conversation_id, text, client_id=client_id)
 
 
 async def _answered(parts: Parts, conversation_id: str) -> None:

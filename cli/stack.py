@@ -21,6 +21,7 @@ from haven.settings import ROOT, Settings
 
 READY_SECONDS = 300.0  # the assistant needs about 10; a cold disk or a busy machine many times that
 POLL_SECONDS = 0.25
+STOP_SECONDS = 35.0  # the three take 25 at most, one after the other (deploy/supervisord.conf)
 PORTS = range(20_000, 32_000)
 _numbers = count(secrets.randbelow(len(PORTS)))  # two processes begin at different places
 SUPERVISOR = ROOT / "deploy" / "supervisord.conf"
@@ -88,7 +89,7 @@ class Stack:
             return
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(20)
+            self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()

@@ -82,6 +82,7 @@ class Centre:
     retention_days: int
     reviewed: bool
     retention: dict[str, int] = field(default_factory=lambda: dict(RETENTION))
+    hours_number: int = 0  # of the hours in the record; 0 for those of the file
 
     def set_hours(self, hours: Hours) -> None:
         """Let other hours count from now on, for everybody who holds this centre."""

@@ -357,6 +357,7 @@ async def erase(tx: AsyncConnection, conversation: Conversation, *, keep_counts:
     With `keep_counts` (its time is over, nobody asked for it) it stays known, without a word, that there was danger,
     and whether answers helped. The caller empties the journal afterwards (Record.scrub).
     """
+    await tx.execute(_HOLD, {"wanted": conversation.id})  # what is being written to it is deleted with the rest
     for table in (messages, callbacks, transfers, follow_ups, follow_through, deadlines, sms_deliveries, sms_checkins):
         await tx.execute(table.delete().where(table.c.conversation == conversation.id))
     if keep_counts:

@@ -87,11 +87,13 @@ class Fleet:
 
     async def _read(self) -> None:
         """Accounts, breaks and opening hours are changed at other switchboards too."""
+        breaks = self._parts.presence.breaks
         async with self._parts.record.read() as connection:
             people = await accounts.everybody(connection)
             await opening_hours.follow(connection, self._parts.centre)
         self._parts.staff_names.update({person.id: person.first_name for person in people})
-        self._parts.presence.on_break({person.id for person in people if person.paused_at is not None})
+        self._parts.presence.on_break(
+            {person.id for person in people if person.paused_at is not None}, breaks=breaks)
 
     def _tell(self, state: dict[str, Any]) -> None:
         """Others read at once when somebody came or went; ages alone are no news."""

@@ -64,7 +64,7 @@ async def claim(tx: AsyncConnection, texts: Texts, conversation_id: str, person:
 
     Raises OwnerChanged when a colleague has it, NoConversation.
     """
-    conversation = await conversations.load(tx, conversation_id)
+    conversation = await conversations.load(tx, conversation_id, hold=True)  # the bot may give it up at this moment
     if conversation.owner == person.owner:
         return conversation
     if conversation.speaker == "staff":

@@ -26,11 +26,18 @@ class HoursError(HavenError):
 
 async def follow(connection: AsyncConnection, centre: Centre) -> None:
     """Let the newest hours of the record count; without any, those of data/centre.yml stay."""
-    rows = await history(connection, limit=1)
-    if rows:
-        hours = of(rows[0])
-        if hours != centre.hours:
-            centre.set_hours(hours)
+    for row in await history(connection, limit=1):
+        let_count(centre, row)
+
+
+def let_count(centre: Centre, row: Any) -> None:
+    """Let the hours of one row count, unless later ones do: what was read before may arrive after them."""
+    if row.id < centre.hours_number:
+        return
+    centre.hours_number = row.id
+    hours = of(row)
+    if hours != centre.hours:
+        centre.set_hours(hours)
 
 
 async def history(connection: AsyncConnection, *, limit: int = 20) -> list[Any]:
@@ -44,10 +51,10 @@ def of(row: Any) -> Hours:
                      "holidays": row.holidays})
 
 
-async def keep(tx: AsyncConnection, staff_id: int, time_zone: str, week: Sequence[str], holidays: str) -> Hours:
-    """Set hours from what a person typed: spans per day from Monday ("8:00-12:00, 13:00-17:00"), dates by line.
+async def keep(tx: AsyncConnection, staff_id: int, time_zone: str, week: Sequence[str], holidays: str) -> Any:
+    """Store hours as a person typed them, and return the row; they count once the transaction is through (let_count).
 
-    Raises HoursError.
+    Spans per day from Monday ("8:00-12:00, 13:00-17:00"), dates by line. Raises HoursError.
     """
     if time_zone not in available_timezones():
         raise HoursError(f"There is no time zone {time_zone!r}. Choose one such as America/New_York.")
@@ -55,7 +62,7 @@ async def keep(tx: AsyncConnection, staff_id: int, time_zone: str, week: Sequenc
               "holidays": _dates(holidays)}
     result = await tx.execute(opening_hours.insert().values(**values, set_by=staff_id, set_at=now())
                               .returning(*opening_hours.c))
-    return of(result.one())
+    return result.one()
 
 
 def _spans(day: str, raw: str) -> list[str]:

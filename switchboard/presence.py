@@ -17,6 +17,7 @@ class Presence:
         self._open: Counter[int] = Counter()
         self._left: dict[int, float] = {}
         self._away: set[int] = set()
+        self.breaks = 0  # how often somebody's break began or ended here
         self._elsewhere: dict[int, float] = {}  # seen until when by other switchboards
 
     def came(self, staff_id: int) -> None:
@@ -38,9 +39,11 @@ class Presence:
     def away(self, staff_id: int) -> None:
         """On a break: the console may be open, but nothing is offered to them."""
         self._away.add(staff_id)
+        self.breaks += 1
 
     def back(self, staff_id: int) -> None:
         self._away.discard(staff_id)
+        self.breaks += 1
 
     def is_away(self, staff_id: int) -> bool:
         return staff_id in self._away
@@ -59,9 +62,13 @@ class Presence:
         """How many windows of the console are open at this switchboard."""
         return sum(self._open.values())
 
-    def on_break(self, staff_ids: set[int]) -> None:
-        """Who is on a break by the record, whichever switchboard they said it to."""
-        self._away = staff_ids
+    def on_break(self, staff_ids: set[int], *, breaks: int) -> None:
+        """Who is on a break by the record, whichever switchboard they said it to; `breaks` as it was before reading.
+
+        What was said here while the record was read is newer, and the next reading has it.
+        """
+        if breaks == self.breaks:
+            self._away = staff_ids
 
     def state(self) -> dict[str, Any]:
         """What other switchboards must know: who has a console open here, and when (ms ago) others were seen."""

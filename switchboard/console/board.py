@@ -159,6 +159,7 @@ class Board:
     _changed_in: dict[str, int] = field(default_factory=dict)  # card -> the version that brought it as it is
     _packed: dict[int, str] = field(default_factory=dict)  # version a window has -> what it lacks, as JSON
     _orders: dict[int, str] = field(default_factory=dict)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)  # a reading that is overtaken would bring back the old
 
     def news(self, person: Staff, *, since: int, order: str) -> tuple[str, str]:
         """(changed cards, order) as JSON for a window that has version `since` and was sent `order` last.
@@ -206,11 +207,13 @@ class Board:
 
     async def refresh(self, parts: Parts) -> None:
         """Read the queue now and tell the windows if it changed."""
-        async with parts.record.read() as connection:
-            queue = (await read_queue(connection, parts.content, parts.staff_names)).keeping(self.queue)
-        if queue != self.queue:
+        async with self._reading:
+            async with parts.record.read() as connection:
+                queue = (await read_queue(connection, parts.content, parts.staff_names)).keeping(self.queue)
+            if queue == self.queue:
+                return
             self._take(queue)
-            parts.streams.rouse(BOARD)
+        parts.streams.rouse(BOARD)
 
     def _take(self, queue: Queue) -> None:
         before = {id(card) for card in self.queue.cards()}

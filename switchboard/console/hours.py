@@ -43,11 +43,12 @@ async def set_hours(request: Request, session: Session) -> HTTPResponse:
     try:
         async with parts.record.write() as tx:
             made = await opening_hours.keep(tx, session.staff.id, zone, week, holidays)
-            await audit.note(tx, "hours_set", session.staff.id, detail=made.in_words() or "never open")
+            said = opening_hours.of(made).in_words() or "never open"
+            await audit.note(tx, "hours_set", session.staff.id, detail=said)
     except HoursError as error:
         typed = {"time_zone": zone, "week": week, "holidays": holidays}
         return await _page(request, session, typed, said=str(error), status=400)
-    parts.centre.set_hours(made)
+    opening_hours.let_count(parts.centre, made)
     parts.streams.wake(CONSOLE, FLEET)
     return redirect("/staff/hours?told=kept", status=303)
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from switchboard import accounts, audit, handoff, opening_hours
 from switchboard.console.shift import UNSEEN_SECONDS, Patience, Shift
-from switchboard.conversations import NoConversation
+from switchboard.conversations import NoConversation, OwnerChanged
 from switchboard.handoff import Lapse
 from switchboard.parts import Parts
 from switchboard.records.record import RecordUnavailable, now
@@ -100,8 +100,8 @@ class Watch:
                 if lost:
                     await audit.note(tx, "lost", int(row.owner.partition(":")[2]), conversation=row.conversation,
                                      detail=lapse.why)
-        except NoConversation:
-            return  # erased meanwhile
+        except (NoConversation, OwnerChanged):
+            return  # erased or taken meanwhile
         self._parts.streams.wake(row.conversation, CONSOLE)
 
     async def _expire(self, offer: Any) -> None:

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.__main__ import main
+from cli.stack import free_port
 from haven.settings import load_settings
 from switchboard import conversations
 from switchboard.conversations import Message
@@ -32,9 +33,7 @@ __all__ = ["assistant", "database", "patience", "twilio", "unhurried"]
 def home(tmp_path, monkeypatch):
     """A home folder that the commands use as well, on a port where nothing runs."""
     monkeypatch.setenv("HAVEN_HOME", str(tmp_path / "home"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("HAVEN_PORT", str(probe.getsockname()[1]))
+    monkeypatch.setenv("HAVEN_PORT", str(free_port()))
     return tmp_path / "home"
 
 

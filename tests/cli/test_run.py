@@ -91,7 +91,7 @@ def test_start_and_stop(tmp_path):
             time.sleep(0.3)
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(40)
+        process.wait(60)
 
     assert f"Chat here:        http://127.0.0.1:{ports[0]}/" in said
     assert "one-time password" in said

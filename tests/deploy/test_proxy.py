@@ -165,33 +165,32 @@ async def test_too_long(place):
 async def test_a_flood_of_connections(place):
     """Whoever holds all connections that one address may hold gets no more; somebody else does not notice."""
     host = ("localhost", place.proxy.port)
-    held = await asyncio.gather(*(
-        asyncio.open_connection(*host, ssl=place.trust, local_addr=("127.0.0.2", 0)) for _ in range(OF_ONE_ADDRESS)))
-    for _, writer in held:
-        writer.write(b"POST /chat/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n")
     async with asyncio.TaskGroup() as group:
-        dripping = group.create_task(_drip([writer for _, writer in held]))
+        dripping = [group.create_task(_drip(*host, place.trust)) for _ in range(OF_ONE_ADDRESS)]
         await until(lambda: _health(place, "127.0.0.2"), 429)
         visitor = await place.visitor("127.0.0.3")
         async with following(visitor):
             await visitor.say("what is methadone?")
             await until(lambda: visitor.texts[-1], "an answer")
         assert await _health(place, "127.0.0.2") == 429
-        dripping.cancel()
-    for _, writer in held:
-        writer.transport.abort()
+        for task in dripping:
+            task.cancel()
 
 
 async def _health(place: Place, address: str) -> int:
     return (await place.client(address).get("/health")).status_code
 
 
-async def _drip(writers: list[asyncio.StreamWriter]) -> None:
-    """Go on sending a byte now and then: a body that does not come at all is given up after ten seconds."""
-    while True:
-        for writer in writers:
+async def _drip(host: str, port: int, trust: ssl.SSLContext) -> None:
+    """Send a body of which a byte comes now and then: one that does not come at all is given up after ten seconds."""
+    _, writer = await asyncio.open_connection(host, port, ssl=trust, local_addr=("127.0.0.2", 0))
+    try:
+        writer.write(b"POST /chat/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n")
+        while True:
             writer.write(b"x")
-        await asyncio.sleep(1)
+            await asyncio.sleep(1)
+    finally:
+        writer.transport.abort()
 
 
 async def test_a_forged_address(place):

@@ -50,7 +50,7 @@ def test_a_reload_costs_no_answer(two: Stack):
         asking.join()
     after = {pid for url in settings.assistant_urls for pid in _listening(url)}
     assert len(after) == 2 and not before & after
-    assert len(said) > 20 and not [m["text"] for m in said if not m["sources"]]
+    assert len(said) > 2 and not [m["text"] for m in said if not m["sources"]]
 
 
 def _two_ports() -> int:

@@ -54,7 +54,7 @@ async def test_strange_values_are_refused_in_words(cast: Cast, path: str, caplog
         answer = await person.http.post(address, data=data)
         assert answer.status_code < 500, (value, answer.text[:200])
         assert "set-cookie" not in answer.headers or "x=1" not in answer.headers["set-cookie"]
-    assert not [row for row in caplog.records if row.levelno >= logging.ERROR]
+    assert not [row for row in caplog.records if row.levelno >= logging.ERROR and row.name.startswith("switchboard")]
 
 
 @pytest.mark.parametrize("address", ["conversations/{}", "callbacks/{}/done", "people/{}/close", "follow-ups/{}/done",

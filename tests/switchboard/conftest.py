@@ -46,6 +46,7 @@ def unhurried() -> Iterator[None]:
         patch.setattr(inbox, "READ_SECONDS", SECONDS)
         patch.setattr(proof, "WHOLE_SECONDS", 2 * SECONDS)
         patch.setattr(deliveries, "AGAIN_MS", 1000 * SECONDS)  # copies of one text that come at once are one
+        patch.setattr(deliveries, "CONFIRM_MS", round(600 * SECONDS))  # less than tests wait
         yield
 
 
@@ -78,19 +79,19 @@ def knowledge() -> Knowledge:
 
 @pytest.fixture
 def patience() -> float:
-    """Seconds that a record on PostgreSQL waits for a connection or a lock here: fifty at once take their time."""
+    """Seconds that a record waits for a connection or a lock here: fifty at once take their time."""
     return SECONDS
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def database(request, tmp_path, patience) -> AsyncIterator[str]:
     """The address of an empty database of each kind; on PostgreSQL one of its own for each test."""
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'haven.db'}"
-        return
-    async with empty_postgresql() as address:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(records, "BUSY_SECONDS", patience)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "BUSY_SECONDS", patience)
+        if request.param == "sqlite":
+            yield f"sqlite+aiosqlite:///{tmp_path / 'haven.db'}"
+            return
+        async with empty_postgresql() as address:
             yield address
 
 

@@ -29,7 +29,7 @@ class Visitor:
         """Write until it is stored, as the widget does: on a slow machine guidance comes before that."""
         body = {"client_id": uuid.uuid4().hex, "text": text}
         async with httpx.AsyncClient(trust_env=False, timeout=SECONDS) as http:
-            for _ in range(20):
+            for _ in range(round(4 * SECONDS)):
                 answer = await http.post(f"{url}/chat/messages", headers=self.headers, json=body)
                 if answer.status_code != 503:
                     break

@@ -35,29 +35,33 @@ class Process:
         assert self._process
         return self._process.pid
 
-    async def start(self) -> None:
-        """Start it and wait until it answers."""
+    async def start(self, *, record: bool = True) -> None:
+        """Start it and wait until it answers, and unless it is to start without its record until that is open."""
         self.begin()
-        await self.up()
+        await self.up(record=record)
 
     def begin(self) -> None:
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen([sys.executable, "-m", "switchboard.app"], cwd=ROOT,
                                              env=environment(self.settings), stdout=log, stderr=log)
 
-    async def up(self) -> None:
-        """Wait until it answers."""
+    async def up(self, *, record: bool = True) -> None:
+        """Wait until it answers, as in start()."""
         assert self._process
         async with httpx.AsyncClient(trust_env=False) as http:
             for _ in range(2000):
                 assert self._process.poll() is None, self.log.read_text()
                 try:
-                    if (await http.get(f"{self.url}/health")).status_code == 200:
+                    healthy = (await http.get(f"{self.url}/health")).status_code == 200
+                    if healthy and (not record or await self._has_record(http)):
                         return
                 except httpx.HTTPError:
                     pass
                 await asyncio.sleep(0.1)
         raise AssertionError(f"a switchboard did not start: {self.log.read_text()}")
+
+    async def _has_record(self, http: httpx.AsyncClient) -> bool:
+        return (await http.get(f"{self.url}/ready")).json()["parts"]["record"]["state"] != "away"
 
     def send(self, how: signal.Signals) -> None:
         assert self._process

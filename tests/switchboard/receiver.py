@@ -8,6 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
+def address_of(server: asyncio.Server) -> str:
+    """What HAVEN_ON_CALL names to call it, with time for a slow machine."""
+    return f"json://127.0.0.1:{server.sockets[0].getsockname()[1]}?cto=60&rto=60"
+
+
 class Receiver:
     """A service in the place of a push provider; `status` and `body` are what it answers."""
 
@@ -23,7 +28,7 @@ class Receiver:
         """One on a port of its own; `address` is what HAVEN_ON_CALL names."""
         made = cls()
         server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-        made.address = f"json://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        made.address = address_of(server)
         try:
             yield made
         finally:

@@ -278,8 +278,8 @@ async def test_silence_is_asked_about_three_times(there):
     here = await talk(there)
     await here.say(SUICIDE)
 
-    assert await here.pass_time(115) == []
-    assert [m.response for m in await here.pass_time(10)] == ["after/check/suicide"]
+    assert await here.pass_time(60) == []
+    assert [m.response for m in await here.pass_time(65)] == ["after/check/suicide"]
     assert "silent" in (await here.alert()).why[0]
     assert await here.pass_time(10) == []
     assert [m.response for m in await here.pass_time(170)] == ["after/check/suicide"]

@@ -25,7 +25,7 @@ async def keep(record: Record, zone: str = "America/New_York", week: list[str] =
         people = await accounts.everybody(tx)
         person = people[0] if people else await accounts.add(
             tx, login="carla", name="Carla", role="supervisor", password="x")
-        return await opening_hours.keep(tx, person.id, zone, week, holidays)
+        return opening_hours.of(await opening_hours.keep(tx, person.id, zone, week, holidays))
 
 
 async def follow(record: Record, of: Centre) -> Centre:

@@ -121,19 +121,16 @@ async def test_both_take_up_and_one_answers(pair, record, assistant):
             conversation = await conversations.begin(tx, channel="widget", language="en")
             await conversations.add(tx, conversation, Message(author="visitor", text="what is methadone?"))
         await tx.execute(messages.update().values(at=messages.c.at - 60_000))  # beyond every budget
-    for _ in range(100):
-        async with record.read() as connection:
-            answers = (await connection.execute(
-                sa.select(sa.func.count()).where(messages.c.author == "bot"))).scalar_one()
-        if answers >= 8:
-            break
-        await asyncio.sleep(0.1)
+    answers = sa.select(sa.func.count()).where(messages.c.author == "bot")
+    await until(lambda: _count(record, answers), 8, seconds=2 * SECONDS)
     await asyncio.sleep(2.5)
+    held = await _count(record, sa.select(sa.func.count()).select_from(turns))
+    assert (await _count(record, answers), len(assistant.asked), held) == (8, 8, 0)
+
+
+async def _count(record: Record, query: sa.Select[tuple[int]]) -> int:
     async with record.read() as connection:
-        answers = (await connection.execute(
-            sa.select(sa.func.count()).where(messages.c.author == "bot"))).scalar_one()
-        held = (await connection.execute(sa.select(sa.func.count()).select_from(turns))).scalar_one()
-    assert (answers, len(assistant.asked), held) == (8, 8, 0)
+        return (await connection.execute(query)).scalar_one()
 
 
 async def test_a_stop_ends_streams_and_finishes_turns(pair, record, assistant):
@@ -146,13 +143,12 @@ async def test_a_stop_ends_streams_and_finishes_turns(pair, record, assistant):
     while not assistant.asked:
         await asyncio.sleep(0.02)
     a.send(signal.SIGTERM)
-    with pytest.raises((AssertionError, httpx.RemoteProtocolError)):
+    with pytest.raises((AssertionError, httpx.TransportError)):
         await following
-    assert await a.ended(15) == 0
+    assert await a.ended() == 0
     found = await visitor.read(b.url, lambda e, d: e == "message" and d["text"] == "an answer")
     assert len(assistant.asked) == 1 and found
-    async with record.read() as connection:
-        assert (await connection.execute(sa.select(sa.func.count()).select_from(switchboards))).scalar_one() == 1
+    await until(lambda: _count(record, sa.select(sa.func.count()).select_from(switchboards)), 1)
 
 
 async def test_a_lost_line_holds_up_nothing(pair, record, assistant, database):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -13,15 +14,13 @@ import httpx
 import pytest
 
 from faults.postgres import Postgres
-from haven.settings import Settings, load_settings
+from haven.settings import ROOT, Settings, load_settings
+from switchboard import leaving
 from switchboard.records.record import Record
 from tests import waiting
 from tests.switchboard.people import Visitor, signed_in
 from tests.switchboard.process import Process
 from tests.switchboard.sms.conftest import until
-
-# The runner has this patience; unbounded, Sanic waits 15 s for connections, the outbox 30, a frozen database for ever.
-SECONDS = 15.0
 
 
 @pytest.fixture
@@ -31,8 +30,8 @@ def settings(tmp_path, assistant) -> Settings:
 
 @pytest.fixture
 async def switchboard(settings) -> AsyncIterator[Process]:
-    """One on SQLite, as a process of its own."""
-    made = Process(settings)
+    """One on SQLite, as a process of its own; a turn may take as long as a test holds it."""
+    made = Process(replace(settings, turn_budget=waiting.SECONDS))
     try:
         await made.start()
         yield made
@@ -57,7 +56,7 @@ async def test_with_people_connected(switchboard, assistant):
         switchboard.send(signal.SIGTERM)
         await asyncio.gather(chat, console)  # while the turn is still under way
         assistant.hold.set()
-        assert await switchboard.ended(SECONDS) == 0
+        assert await switchboard.ended() == 0
         writing.cancel()
     half.close()
     await maria.aclose()
@@ -107,10 +106,18 @@ async def test_without_its_database(settings, assistant, own_postgresql, fault):
         with _without(own_postgresql, fault):
             switchboard.send(signal.SIGTERM)
             assistant.hold.set()
-            await switchboard.ended(SECONDS)
+            await switchboard.ended()
         await asyncio.gather(following, return_exceptions=True)
     finally:
         switchboard.end()
+
+
+def test_all_waits_together_are_within_the_runner_s_patience(settings):
+    """Unbounded, Sanic waits 15 s for connections, the outbox 30, a frozen database for ever; it would be killed."""
+    longest = (settings.turn_budget + 1.0 + 2 * leaving.TASK_SECONDS + leaving.LEAVE_SECONDS + leaving.REQUEST_SECONDS
+               + 2 * leaving.CLOSE_SECONDS)
+    runner = (ROOT / "deploy" / "supervisord.conf").read_text(encoding="utf-8").partition("[program:switchboard]")[2]
+    assert longest < int(re.search(r"stopwaitsecs=(\d+)", runner)[1])
 
 
 def _without(postgres: Postgres, fault: str) -> AbstractContextManager[object]:

@@ -10,6 +10,20 @@ from playwright.sync_api import Locator, Page, expect
 KEY = "hv"
 
 
+# Nothing that is sent arrives: it is refused with the words given, or lost. Then it does, and "Try now" is tapped at
+# that very moment: a moment later the widget tries by itself, and the button is gone.
+NO_WAY_OUT = """(refusal) => {
+  window.way = window.fetch;
+  window.fetch = (address, ...rest) => !String(address).includes('chat/messages') ? window.way(address, ...rest)
+    : refusal ? Promise.resolve(new Response(JSON.stringify(refusal), { status: 503 }))
+    : Promise.reject(new TypeError('lost'));
+}"""
+WAY_OUT_AND_TAP = """(root) => {
+  window.fetch = window.way;
+  [...root.querySelectorAll('button')].find((button) => button.textContent === 'Try now').click();
+}"""
+
+
 class Chat:
     """One page with the widget on it."""
 

@@ -33,13 +33,16 @@ export class Line {
     return (this.joining ??= this.begin().finally(() => (this.joining = null)));
   }
 
-  // Tabs that open at the same instant take turns: the second finds the conversation of the first.
-  begin() {
-    return navigator.locks?.request(this.tabs.name, () => this.start()) || this.start();
+  // Tabs that open at the same instant take turns: the second finds the conversation of the first, which may be busy.
+  async begin() {
+    const { locks } = navigator;
+    if (!locks) return this.start();
+    const turn = (options, patience) => locks.request(this.tabs.name, options, (lock) => lock && this.start(patience));
+    if ((await turn({ ifAvailable: true })) === null) await turn({}, 2000);
   }
 
-  async start() {
-    const shared = await this.tabs.ask(this.lost);
+  async start(patience) {
+    const shared = await this.tabs.ask(this.lost, patience);
     if (shared) return this.adopt(shared);
     const answer = await this.call("POST", "conversations", { language: this.settings.language });
     if (!answer.ok) throw new Error(`no conversation: ${answer.status}`);

@@ -131,7 +131,11 @@ export class Panel {
   addMessages(list, seen) {
     const added = this.transcript.add(list, list.some(({ seq }) => seq > seen));
     const news = added.filter(({ seq, author }) => seq > seen && author !== "visitor");
-    news.slice(-5).forEach((message) => this.announce(spoken(message), message.kind === "guidance"));
+    news.slice(-5).forEach((message) => {
+      const text = spoken(message);
+      if (text !== this.told) this.announce(text, message.kind === "guidance");
+      else this.told = "";
+    });
     this.drawNotice();
     if (news.some(({ kind }) => kind === "guidance")) this.makeRoom();
     this.widget.news(news.length);
@@ -170,7 +174,7 @@ export class Panel {
   showGuidance(text, id) {
     const message = { author: "bot", kind: "guidance", text, at: new Date().toISOString() };
     if (!this.transcript.addLocal(message, id)) return;
-    this.announce(spoken(message), true);
+    this.announce((this.told = spoken(message)), true); // it comes again once it is stored
     this.makeRoom();
   }
 

@@ -42,12 +42,12 @@ export class Tabs {
     if (data.tell) hear.told(data.tell);
   }
 
-  /** The session another tab holds, other than `not`; null when none answers at once. */
-  ask(not) {
+  /** The session another tab holds, other than `not`; null when none answers within `patience` (ms). */
+  ask(not, patience = 150) {
     if (!this.channel) return Promise.resolve(null);
     return new Promise((resolve) => {
       this.answer = (session) => session.token !== not && resolve(session);
-      setTimeout(resolve, 150, null);
+      setTimeout(resolve, patience, null);
       this.channel.postMessage({ ask: true, not });
     });
   }

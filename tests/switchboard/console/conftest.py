@@ -235,6 +235,8 @@ async def running(home: Path) -> AsyncIterator[Console]:
         patch.setattr(records, "BUSY_SECONDS", SECONDS)  # on PostgreSQL all at once wait for one another
         await server.before_start()
     await server.after_start()
+    if app.ctx.opening:
+        await app.ctx.opening  # a slow machine needs more than the first try
     # Every test signs in and starts chats from the same address.
     app.ctx.sign_in_pace = Pace(burst=10_000, seconds=1.0)
     app.ctx.parts = replace(app.ctx.parts, start_pace=Pace(burst=10_000, seconds=1.0))

@@ -48,3 +48,4 @@ async def _as_before(console: Console, hours: object) -> None:
     async with console.parts.record.write() as tx:
         await tx.execute(opening_hours.delete())
     console.parts.centre.set_hours(hours)
+    console.parts.centre.hours_number = 0

@@ -17,7 +17,7 @@ from switchboard.console.on_call import Haste, OnCall
 from switchboard.records.record import now
 from switchboard.records.tables import audit
 from tests.switchboard.console.conftest import Console, until
-from tests.switchboard.receiver import Receiver
+from tests.switchboard.receiver import Receiver, address_of
 from tests.waiting import SECONDS
 
 SOON = Haste(danger=0.0, waiting=0.0, again=1e6)
@@ -91,8 +91,8 @@ async def test_a_service_that_refuses_or_hangs_is_named_and_holds_up_nobody(
     receiver.status, receiver.body, receiver.hangs = status, body, hangs
     other = Receiver()
     server = await asyncio.start_server(other.serve, "127.0.0.1", 0)
-    on_call = caller(f"{receiver.address}?rto=60", f"json://127.0.0.1:{server.sockets[0].getsockname()[1]}",
-                     patience=6.0 if hangs else SECONDS)  # of both alike, and one answers
+    on_call = caller(receiver.address, address_of(server),
+                     patience=SECONDS / 2 if hangs else SECONDS)  # of both alike, and one answers
     await on_call.look([DANGER])
     server.close()
     assert len(other.got) == 1

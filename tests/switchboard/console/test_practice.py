@@ -89,18 +89,18 @@ async def _line(console: Console) -> list[str]:
 
 async def test_practice_is_in_no_figure_and_takes_no_place(console: Console, rehearsals: Rehearsals) -> None:
     """The counts are the same with it, and a full person may still practise."""
-    anna = await console.person("Anna")
-    before = await _figures(console)
+    anna, moment = await console.person("Anna"), datetime.now(timezone.utc)
+    before = await _figures(console, moment)
     visitor = await practised(console, rehearsals, anna)
     await anna.act(visitor, "claim")
     await anna.act(visitor, "reply", text="Hello", client_id="1")
-    assert await _figures(console) == before
+    assert await _figures(console, moment) == before
     await rehearsals.end(console.parts, anna.id)
 
 
-async def _figures(console: Console) -> list[figures.Figure]:
+async def _figures(console: Console, moment: datetime) -> list[figures.Figure]:
     async with console.parts.record.read() as connection:
-        return await figures.read_figures(connection, console.parts.content, None, 4, datetime.now(timezone.utc))
+        return await figures.read_figures(connection, console.parts.content, None, 4, moment)
 
 
 async def test_the_page_begins_and_ends_practice(console: Console) -> None:

@@ -25,6 +25,7 @@ from switchboard.records.record import Record, now
 from switchboard.records.tables import alerts, callbacks, follow_ups, messages, outcomes, staff
 from switchboard.records.tables import conversations as table
 from tests.switchboard.conftest import KEYRING
+from tests.waiting import SECONDS
 
 PLANTED = ("xylophone", "narwhal", "kingfisher", "zeppelin", "quagmire", "marzipan", "rhubarb", "ottoman")
 DANGER = "my friend narwhal is blue and wont wake up"
@@ -116,7 +117,7 @@ async def test_a_reader_holds_up_the_scrub_and_nobody_else(there):
         async with there.record.write() as tx:
             await conversations.erase(tx, await conversations.load(tx, conversation_id))
         scrub = asyncio.create_task(there.record.scrub())
-        async with asyncio.timeout(1.0), there.record.write() as tx:
+        async with asyncio.timeout(SECONDS), there.record.write() as tx:
             await conversations.begin(tx, channel="widget", language="en")
         assert await scrub is False
         await reader.rollback()

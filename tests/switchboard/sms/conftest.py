@@ -102,6 +102,8 @@ async def running(settings: Settings, twilio: Twilio) -> AsyncIterator[Switchboa
     await server.startup()
     await server.before_start()
     await server.after_start()
+    if app.ctx.opening:
+        await app.ctx.opening  # a slow machine needs more than the first try
     twilio.switchboard = f"http://127.0.0.1:{listening.getsockname()[1]}"
     try:
         yield Switchboard(app, twilio.switchboard)

@@ -31,8 +31,8 @@ async def newest(line):
     return rows[-1] if rows else None
 
 
-def tomorrow(hour, minute=0, zone="America/Chicago"):
-    day = datetime.now(ZoneInfo(zone)).date() + timedelta(days=1)
+def tomorrow(hour, minute=0, zone="America/Chicago", days=1):
+    day = datetime.now(ZoneInfo(zone)).date() + timedelta(days=days)
     return int(datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo(zone)).timestamp() * 1000)
 
 
@@ -41,7 +41,6 @@ async def make_due(line, ago=1000):
     row = await newest(line)
     async with line.parts.record.write() as tx:
         await tx.execute(sms_checkins.update().where(sms_checkins.c.id == row.id).values(due_at=now() - ago))
-    async with line.parts.record.write() as tx:
         made = await line.parts.line.checkins.make_due(tx)
     line.parts.streams.wake("console")
     return made
@@ -106,7 +105,7 @@ async def test_again(line, twilio, monkeypatch):
     await offered(line, twilio)
     await say(line, twilio, "1 at 6 pm")
     monkeypatch.setattr(checkins, "LATE_MS", 3 * 86_400_000)
-    await make_due(line, ago=now() - tomorrow(18) + 2 * 86_400_000)
+    await make_due(line, ago=now() - tomorrow(18, days=-1))  # not by hours: a day may have 23 or 25
     await until(lambda: "the check-in you asked for" in twilio.to(ANA)[-1])
     await say(line, twilio, "again")
     row = await newest(line)

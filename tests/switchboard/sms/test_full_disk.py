@@ -210,6 +210,7 @@ async def test_neither_record_nor_disk_nor_reserve(tmp_path, twilio, assistant):
     async with on_a_small_disk(tmp_path, twilio, assistant) as (switchboard, disk):
         await fill_without_a_reserve(switchboard, disk)
         with locked_record(disk):
+            disk.fill()  # whatever was given up since
             assert (await twilio.text(BEN, QUESTION)).status_code == 503
             assert "CALL 911 NOW" in (await twilio.text(ANA, DANGER)).text
 
@@ -225,4 +226,3 @@ async def fill_without_a_reserve(switchboard: Process, disk: SmallDisk) -> None:
     disk.fill()
     switchboard.send(signal.SIGCONT)
     await until(lambda: "no room for the reserve" in switchboard.log.read_text())
-    disk.fill()  # what else was being written, and was given up

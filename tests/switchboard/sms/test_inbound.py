@@ -171,7 +171,7 @@ async def test_a_response_that_did_not_arrive(line, twilio, monkeypatch):
 
 async def test_a_response_that_was_not_reported(line, twilio, monkeypatch):
     """Guidance that arrived although no report says so is found at Twilio, and not sent again."""
-    monkeypatch.setattr(deliveries, "CONFIRM_MS", 3_000)  # by then the response has arrived
+    monkeypatch.setattr(deliveries, "CONFIRM_MS", 10_000)  # by then the response has arrived
     twilio.reports = False
     await twilio.text(ANA, OVERDOSE)
     await until(lambda: states(line), ["sent/queued"] * 2)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 
 import pytest
 
 from switchboard import conversations, outbox
 from switchboard.conversations import Message
+from switchboard.records import record as records
 from switchboard.records.record import now
 from switchboard.records.tables import sms_deliveries
 from switchboard.sms import deliveries
@@ -138,9 +140,12 @@ async def test_no_carrier(line, twilio):
     port = twilio.server.sockets[0].getsockname()[1]
     twilio.server.close()
     twilio.server.close_clients()
+    held = socket.socket()  # nobody listens at the port, and nobody else is given it
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", port))
     await line.staff_says(ANA, "hello")
     await until(lambda: alarmed(line))
-    twilio.server = await asyncio.start_server(twilio._serve, "127.0.0.1", port)
+    twilio.server = await asyncio.start_server(twilio._serve, sock=held)
     await until(lambda: state(line), "sent")
 
     assert twilio.to(ANA)[2:] == ["Maria, staff: hello"]
@@ -270,10 +275,10 @@ async def test_switchboard_killed_in_a_call(tmp_path, twilio, assistant, monkeyp
         for number in (ANA, BEN):
             await met(line, twilio, number)
         conversation = await line.conversation(ANA), await line.conversation(BEN)
-    twilio.reports = False
-    twilio._take(ANA, OURS, "Maria, staff: went out", "outbound-api", "")
     async with running(settings, twilio) as line:  # what a killed one leaves: claimed rows and nothing said
         await line.parts.line.outbox.close()
+        twilio.reports = False
+        twilio._take(ANA, OURS, "Maria, staff: went out", "outbound-api", "")
         async with line.parts.record.write() as tx:
             for place, text in zip(conversation, ("went out", "did not"), strict=True):
                 await conversations.add(tx, place, Message("staff", text, name="Maria"))
@@ -286,8 +291,9 @@ async def test_switchboard_killed_in_a_call(tmp_path, twilio, assistant, monkeyp
     assert twilio.to(BEN)[2:] == ["Maria, staff: did not"]
 
 
-async def test_two_switchboards(tmp_path, twilio, assistant):
+async def test_two_switchboards(tmp_path, twilio, assistant, monkeypatch):
     """Two switchboards on one record send each text once."""
+    monkeypatch.setattr(records, "BUSY_SECONDS", SECONDS)
     settings = settings_for(tmp_path, twilio, assistant.port)
     async with running(settings, twilio) as first, running(settings, twilio) as second:
         await met(first, twilio)

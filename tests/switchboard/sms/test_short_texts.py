@@ -11,6 +11,7 @@ from switchboard.conversations import Message
 from switchboard.records.record import now
 from switchboard.short_texts import as_one_turn, pause_left
 from tests.switchboard.sms.conftest import ANA, running, settings_for, until
+from tests.waiting import SECONDS
 
 
 def message(text, seq=1, **more):
@@ -54,22 +55,22 @@ def test_questions_stay_apart():
 
 @pytest.fixture
 async def patient(tmp_path, twilio, assistant):
-    """A switchboard that waits three seconds for more."""
+    """A switchboard that waits long for more."""
     assistant.answer = lambda asked: {"replies": [{"text": f"You asked: {asked['text']}",
                                                    "response": "utter_faq/FAQ-001"}]}
-    async with running(replace(settings_for(tmp_path, twilio, assistant.port), sms_pause=3.0), twilio) as made:
+    async with running(replace(settings_for(tmp_path, twilio, assistant.port), sms_pause=10 * SECONDS), twilio) as made:
         yield made
 
 
 async def test_three_texts_one_answer(patient, twilio, assistant):
-    """Three short texts get one answer to what they say together."""
-    for text in ("what does", "naloxone", "cost"):
+    """Three short texts get one answer to what they say together, once one of them ends a sentence."""
+    for text in ("what does", "naloxone", "cost?"):
         await twilio.text(ANA, text)
         await asyncio.sleep(0.1)
     await until(lambda: len(twilio.to(ANA)) >= 2)
 
-    assert [turn["text"] for turn in assistant.asked] == ["what does\nnaloxone\ncost"]
-    assert twilio.to(ANA)[1:] == ["Auto: You asked: what does\nnaloxone\ncost"]
+    assert [turn["text"] for turn in assistant.asked] == ["what does\nnaloxone\ncost?"]
+    assert twilio.to(ANA)[1:] == ["Auto: You asked: what does\nnaloxone\ncost?"]
 
 
 async def test_danger_among_short_texts(patient, twilio):
