@@ -17,6 +17,8 @@ _BODY = frozenset({"overdose_other", "overdose_self", "naloxone_given", "chest_b
 # Signals that nobody uses of a tired friend or a bad joke.
 _FAILING = frozenset({"not breathing", "cannot be woken", "colour of the body", "pulse or body failing"})
 _WISH = frozenset({"suicide_self", "suicide_other"})
+# Questions that are themselves the danger.
+_ASKING = frozenset({"asks for a way to die"})
 # What makes a plain sign of danger less than certain.
 _DOUBT = frozenset({"past", "grief", "question", "fiction", "solved", "idiom", "negated"})
 
@@ -79,6 +81,8 @@ def certain(opinion: Opinion, reading: Reading) -> bool:
 
 def likely(opinion: Opinion) -> bool:
     """Whether a sign or strong signal stands alone: enough to ask, whatever the trained parts make of the words."""
+    if _ASKING & {f.signal.name for f in opinion.danger}:
+        return set(opinion.calm) <= {"question"}
     return (opinion.shows("sign") or opinion.shows("strong")) and not opinion.calm
 
 

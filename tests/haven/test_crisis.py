@@ -65,6 +65,13 @@ SOME = [
     "i took a pill my friend gave me and i dont know what it was",
     "my arm is red and hot where i injected and i have a fever",
     "a veces no quiero seguir viviendo",
+    "is there a tall building i can jump from",
+    "is carbon monoxide quick and painless",
+    "which poison kills the fastest",
+    "the car has been running in the garage and its shut",
+    "i finished writing my own obituary",
+    "my name will be on your memorial wall",
+    "¿cuántas pastillas se necesitan para ya no despertar?",
 ]
 CALM = [
     "how long does detox take",
@@ -95,6 +102,10 @@ CALM = [
     "he is acting strange",
     "my son is different lately",
     "she looks tired all the time",
+    "is there a carbon monoxide detector in the rooms",
+    "my mothers funeral is on monday so i will miss group",
+    "its your funeral lol",
+    "does the vivitrol shot hurt",
 ]
 NO_EMERGENCY = [
     "hes being weird",
