@@ -7,8 +7,9 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from switchboard import conversations
+from switchboard import accounts, conversations, handoff
 from switchboard.conversations import BOT, WAITING, Message, NoConversation, OwnerChanged
+from switchboard.texts import Texts
 
 
 async def begun(record):
@@ -57,6 +58,24 @@ async def test_of_two_who_claim_one_gets_it(record):
     assert {r for r in results if not isinstance(r, str)} == {("late", owner)}
 
 
+async def test_a_claim_while_the_bot_gives_up(record, knowledge):
+    """Who claims at the very moment at which the bot gives the visitor up gets the conversation all the same."""
+    conversation = await begun(record)
+    async with record.write() as tx:
+        anna = await accounts.add(tx, login="anna", name="Anna", role="staff", password="x")
+    async with record.write() as tx:
+        current = await conversations.load(tx, conversation.id, hold=True)
+        claiming = asyncio.create_task(_claim(record, knowledge, conversation.id, anna))
+        await asyncio.sleep(0.3)  # it has read what it may read
+        await conversations.give(tx, current, WAITING)
+    assert (await claiming).owner == anna.owner
+
+
+async def _claim(record, knowledge, conversation_id, person):
+    async with record.write() as tx:
+        return await handoff.claim(tx, Texts(knowledge.content), conversation_id, person)
+
+
 async def test_give_marks_what_people_will_read(record):
     """When a person takes over, the bot owes nothing for what was written before."""
     conversation = await begun(record)
@@ -94,3 +113,20 @@ async def test_erase_leaves_no_word(record):
             assert count.scalar() == 0
         with pytest.raises(NoConversation):
             await conversations.load(tx, conversation.id)
+
+
+async def test_erase_beside_a_message(record):
+    """A message that is being stored while its conversation is erased leaves no row."""
+    conversation = await begun(record)
+    async with record.write() as tx:
+        await conversations.add(tx, conversation, Message("visitor", "kingfisher"))
+        erasing = asyncio.create_task(_erase(record, conversation))
+        await asyncio.sleep(0.3)
+    await erasing
+    async with record.read() as connection:
+        assert (await connection.execute(sa.text("SELECT count(*) FROM messages"))).scalar() == 0
+
+
+async def _erase(record, conversation):
+    async with record.write() as tx:
+        await conversations.erase(tx, conversation)

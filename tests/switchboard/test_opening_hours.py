@@ -50,6 +50,18 @@ async def test_the_newest_hours_of_the_record_count_over_the_file(record: Record
         assert len(await opening_hours.history(connection)) == 2
 
 
+async def test_what_was_read_before_does_not_undo_what_was_set_after(record: Record) -> None:
+    """A reading that arrives late changes nothing: the newest row counts."""
+    await keep(record, week=[""] * 7)
+    known = await follow(record, centre())
+    await keep(record, week=["00:00-24:00"] * 7)
+    async with record.read() as connection:
+        newest, oldest = await opening_hours.history(connection)
+    opening_hours.let_count(known, newest)
+    opening_hours.let_count(known, oldest)
+    assert known.open_now(NOON)
+
+
 @pytest.mark.parametrize(("zone", "monday", "holidays", "says"), [
     ("America/Atlantis", "08:00-20:00", "", "no time zone"), ("", "08:00-20:00", "", "no time zone"),
     ("America/New_York", "8 to 5", "", "no span of time"), ("America/New_York", "25:00-26:00", "", "no span"),
