@@ -289,7 +289,7 @@ class Brain:
         else:
             words = [_message(reply, message.language) for reply in replies if reply.text]
         words = self._with_safety(conversation, message, before, words)
-        return _as_one([_numbered(m) for m in words]) if conversation.channel == "sms" else words
+        return _as_texts([_numbered(m) for m in words]) if conversation.channel == "sms" else words
 
     def _with_safety(
         self, conversation: Conversation, message: Message, before: list[Message], words: list[Message]
@@ -343,8 +343,18 @@ def _message(reply: Reply, language: str) -> Message:
                    sources=reply.sources, options=reply.options)
 
 
+def _as_texts(words: list[Message]) -> list[Message]:
+    """One text message a turn, since carriers do not keep the order of several.
+
+    What is said about people beside an answer is a text of its own: a "yes" means that, and not the answer.
+    """
+    about_people = [m for m in words if m.response in ABOUT_PEOPLE]
+    others = [m for m in words if m.response not in ABOUT_PEOPLE]
+    apart = about_people and any(is_answer(m.response) for m in others)
+    return [*_as_one(others), *_as_one(about_people)] if apart else _as_one(words)
+
+
 def _as_one(words: list[Message]) -> list[Message]:
-    """One text message a turn: carriers do not keep the order of several."""
     if len(words) < 2:
         return words
     leading = next((m for m in words if is_answer(m.response)), words[-1])

@@ -99,6 +99,22 @@ async def test_a_fault_on_the_way_is_no_silence(parts, monkeypatch):
     assert len(failed) == 2
 
 
+async def test_by_text_a_word_about_people_is_a_text_of_its_own(parts, assistant):
+    """An answer and an offer to call back in one turn: two texts, so that "yes" means the offer; else all is one."""
+    answer, offer = {"text": "3 to 5 days.", "response": "utter_faq/FAQ-001"}, {
+        "text": "May we call you back?", "response": "utter_callback_offer"}
+    assistant.answer = {"replies": [answer, offer]}
+    async with parts.record.write() as tx:
+        conversation = await conversations.begin(tx, channel="sms", language="en", address="x")
+    first = await said(parts, conversation, "how long does detox take? can i talk to somebody?")
+    assistant.answer = {"replies": [{"text": "Thanks.", "response": "utter_thanks"}, answer]}
+    second = await said(parts, conversation, "yes.")
+
+    assert [m.response for m in first] == [answer["response"], offer["response"]]
+    assert [(m.response, m.text) for m in second] == [(answer["response"], "Thanks.\n3 to 5 days.")]
+    assert assistant.asked[-1]["offer"] == "callback"
+
+
 async def test_acute_needs_no_assistant(parts, assistant):
     """For acute danger the guidance and its question are everything; a failing assistant adds no sentence to it."""
     assistant.status = 500
