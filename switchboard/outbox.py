@@ -46,6 +46,7 @@ from switchboard.sms.deliveries import (
     SENT,
     SUPPRESSED,
     UNSURE,
+    Responses,
 )
 from switchboard.sms.wording import Wording
 from switchboard.streams import CONSOLE, Streams
@@ -135,6 +136,7 @@ class Outbox:
         vault: Vault,
         wording: Wording,
         streams: Streams,
+        responses: Responses,
         *,
         sender: str,
         callback: str,
@@ -144,6 +146,7 @@ class Outbox:
         self._vault = vault
         self._wording = wording
         self._streams = streams
+        self._responses = responses
         self._sender = sender
         self._callback = callback
         self._writes = Writes(record)
@@ -193,8 +196,9 @@ class Outbox:
             return LOOK_AGAIN_SECONDS  # a call that ends wakes us
         async with self._record.read() as connection:  # most rounds find nothing: no writer is held up for that
             moment = now()
-            due = list(await connection.execute(_DUE, {
-                "moment": moment, "in_order": moment - ORDER_MS, "left": moment - LEASE_MS, "most": free}))
+            due = [row for row in await connection.execute(_DUE, {
+                "moment": moment, "in_order": moment - ORDER_MS, "left": moment - LEASE_MS, "most": free})
+                if not (row.state == ANSWERING and self._responses.holds(row.id))]
             next_at = None if due else (await connection.execute(_NEXT_DUE)).scalar()
         if due:
             for job in await self._claim(due):

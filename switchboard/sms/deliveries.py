@@ -7,7 +7,9 @@ them. Part of the switchboard.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -42,12 +44,37 @@ RANKS = {"accepted": 1, "scheduled": 1, "queued": 1, "sending": 2, "sent": 3, "u
 FAILED = ("undelivered", "failed")
 
 CONFIRM_MS = 6_000  # how long a response's own text may go unconfirmed before it is looked up
+MOST_RESPONSES = 10_000  # bounds the memory
 AGAIN_MS = 2_000  # how soon after a response the same text may be answered again: Twilio retries no sooner
 _PUT = sms_deliveries.insert()
 _REPORTED = (
     sms_deliveries.update().where(sms_deliveries.c.id == sa.bindparam("row"))
     .values(status=sa.bindparam("said"), error=sa.bindparam("code"), sid=sa.bindparam("known"),
             state=sa.bindparam("now_in"), accepted_at=sa.bindparam("taken_at")))
+
+
+class Responses:
+    """Which texts go out in responses of this process, or did a moment ago: nobody looks for them yet.
+
+    A process that stands still between storing a text and answering with it would else find that the carrier does not
+    have it, and send it a second time.
+    """
+
+    def __init__(self) -> None:
+        self._left: dict[int, float] = {}
+
+    def hold(self, delivery: int) -> None:
+        """It will go out in a response."""
+        if len(self._left) >= MOST_RESPONSES:
+            self._left = {known: at for known, at in self._left.items() if self.holds(known)}
+        self._left[delivery] = math.inf
+
+    def leave(self, deliveries: Iterable[int]) -> None:
+        """Their response goes out now."""
+        self._left.update(dict.fromkeys(deliveries, time.monotonic()))
+
+    def holds(self, delivery: int) -> bool:
+        return time.monotonic() - self._left.get(delivery, -math.inf) < CONFIRM_MS / 1000
 
 
 @dataclass
@@ -59,21 +86,28 @@ class Answer:
 
     sid: str
     said: tuple[str, ...] = ()
+    responses: Responses = field(default_factory=Responses)
     messages: list[tuple[int, Message]] = field(default_factory=list)
+    deliveries: list[int] = field(default_factory=list)
+
+    def hold(self, delivery: int) -> None:
+        self.deliveries.append(delivery)
+        self.responses.hold(delivery)
 
 
 _answer: ContextVar[tuple[Answer, Any] | None] = ContextVar("answer", default=None)
 
 
 @contextmanager
-def answering(sid: str, said: tuple[str, ...] = ()) -> Iterator[Answer]:
+def answering(sid: str, said: tuple[str, ...], responses: Responses) -> Iterator[Answer]:
     """Let what this task stores go out in the response to the text `sid`; tasks that it starts are not meant."""
-    answer = Answer(sid, said)
+    answer = Answer(sid, said, responses)
     token = _answer.set((answer, asyncio.current_task()))
     try:
         yield answer
     finally:
         _answer.reset(token)
+        responses.leave(answer.deliveries)
 
 
 def _open_answer() -> Answer | None:
@@ -95,7 +129,9 @@ async def put(tx: AsyncConnection, conversation: Conversation, message: Message)
         "conversation": conversation.id, "seq": message.seq, "made_at": moment,
         "weighty": message.kind == "guidance" or message.author == "staff", **values})
     if answer and values["state"] == ANSWERING:
-        answer.messages.append((int((result.inserted_primary_key or (0,))[0]), message))
+        delivery = int((result.inserted_primary_key or (0,))[0])
+        answer.hold(delivery)
+        answer.messages.append((delivery, message))
 
 
 async def answered_before(tx: AsyncConnection, sid: str) -> list[tuple[int, str, int]]:
@@ -109,7 +145,11 @@ async def answered_before(tx: AsyncConnection, sid: str) -> list[tuple[int, str,
     rows = await tx.execute(
         sms_deliveries.update().where(*mine).values(claimed_at=now(), due_at=now() + CONFIRM_MS)
         .returning(sms_deliveries.c.id, sms_deliveries.c.conversation, sms_deliveries.c.seq))
-    return sorted((row.id, row.conversation, row.seq) for row in rows)
+    found, answer = sorted((row.id, row.conversation, row.seq) for row in rows), _open_answer()
+    if answer:
+        for delivery, *_ in found:
+            answer.hold(delivery)
+    return found
 
 
 async def report(tx: AsyncConnection, row: Any, status: str, *, sid: str = "", error: int | None = None) -> bool:

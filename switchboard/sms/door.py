@@ -26,7 +26,7 @@ from switchboard.records.record import Record, RecordUnavailable, now
 from switchboard.sms import checkins, contacts, deliveries, words
 from switchboard.sms.checkins import Checkins
 from switchboard.sms.contacts import QUIET_MS, Contact
-from switchboard.sms.deliveries import Answer
+from switchboard.sms.deliveries import Answer, Responses
 from switchboard.sms.incoming import Incoming
 from switchboard.sms.spool import Spool
 from switchboard.sms.wording import Wording
@@ -76,6 +76,7 @@ class Door:
         spool: Spool,
         checkin_desk: Checkins,
         metrics: Metrics,
+        responses: Responses,
         *,
         discreet: bool,
     ) -> None:
@@ -90,6 +91,7 @@ class Door:
         self._spool = spool
         self._checkins = checkin_desk
         self._metrics = metrics
+        self._responses = responses
         self._discreet = discreet
         self._pace = Pace(burst=20, seconds=3.0)
         self._fast_told = Pace(burst=1, seconds=60.0)  # each answer to a flood costs money
@@ -153,7 +155,7 @@ class Door:
         address = self._vault.address(incoming.sender)
         fast = self._is_fast(incoming.sid, address)
         danger = await self._danger(incoming, address, fast=fast)
-        with deliveries.answering(incoming.sid, said) as answer:
+        with deliveries.answering(incoming.sid, said, self._responses) as answer:
             async with self._record.write(urgent=danger is None or danger.level == "acute") as tx:
                 contact = await contacts.meet(
                     tx, address, number=self._vault.lock(incoming.sender), ours=incoming.ours)

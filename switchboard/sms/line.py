@@ -18,6 +18,7 @@ from switchboard.records.writes import Writes
 from switchboard.sms import checkins
 from switchboard.sms.carrier import Carrier
 from switchboard.sms.checkins import Checkins
+from switchboard.sms.deliveries import Responses
 from switchboard.sms.door import Door
 from switchboard.sms.quarantine import Quarantine
 from switchboard.sms.signature import Signatures
@@ -72,15 +73,17 @@ def make_line(
     if not settings.has_sms:
         return None
     wording, desk = Wording(texts), Checkins(texts, centre)
-    callback = f"{settings.sms_addresses[0]}/sms/status"
+    callback, responses = f"{settings.sms_addresses[0]}/sms/status", Responses()
     door = Door(record, lane, inbox, vault, texts, wording, centre, streams,
-                Spool(settings.home / "texts", vault), desk, metrics, discreet=settings.sms_discreet)
+                Spool(settings.home / "texts", vault), desk, metrics, responses,
+                discreet=settings.sms_discreet)
     carrier = Carrier(settings.sms_api, settings.sms_account, settings.sms_tokens[0])
     return Line(
         signatures=Signatures(settings.sms_addresses, settings.sms_tokens),
         quarantine=Quarantine(record, vault, lane, streams, metrics),
         door=door,
-        outbox=Outbox(record, carrier, vault, wording, streams, sender=settings.sms_from, callback=callback),
+        outbox=Outbox(record, carrier, vault, wording, streams, responses, sender=settings.sms_from,
+                      callback=callback),
         checkins=desk,
         callback=callback,
         reports=Writes(record),

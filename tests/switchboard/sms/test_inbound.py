@@ -180,6 +180,20 @@ async def test_a_response_that_was_not_reported(line, twilio, monkeypatch):
     assert twilio.calls == []
 
 
+async def test_a_response_that_is_slow_to_leave(line, twilio, monkeypatch):
+    """Guidance in a response that has not left yet is not sent by a call as well."""
+    async def slowly(*_):
+        await asyncio.sleep(3)
+
+    monkeypatch.setattr(deliveries, "CONFIRM_MS", 1_000)
+    monkeypatch.setattr(line.parts.line.door, "_after_talk", slowly)
+    assert "CALL 911 NOW" in (await twilio.text(ANA, OVERDOSE)).text
+    await until(lambda: states(line), ["sent/delivered"] * 2)
+
+    assert twilio.calls == []
+    assert len(twilio.to(ANA)) == 2
+
+
 async def test_repeated_because_the_response_was_lost(line, twilio, monkeypatch):
     """When Twilio repeats a text some time later, the guidance is in that response too."""
     monkeypatch.setattr(deliveries, "AGAIN_MS", 0)
