@@ -85,12 +85,13 @@ class Answer:
     """
 
     sid: str
-    said: tuple[str, ...] = ()
-    responses: Responses = field(default_factory=Responses)
+    said: tuple[str, ...]
+    responses: Responses
     messages: list[tuple[int, Message]] = field(default_factory=list)
     deliveries: list[int] = field(default_factory=list)
 
     def hold(self, delivery: int) -> None:
+        """A delivery goes out in it."""
         self.deliveries.append(delivery)
         self.responses.hold(delivery)
 
@@ -145,11 +146,7 @@ async def answered_before(tx: AsyncConnection, sid: str) -> list[tuple[int, str,
     rows = await tx.execute(
         sms_deliveries.update().where(*mine).values(claimed_at=now(), due_at=now() + CONFIRM_MS)
         .returning(sms_deliveries.c.id, sms_deliveries.c.conversation, sms_deliveries.c.seq))
-    found, answer = sorted((row.id, row.conversation, row.seq) for row in rows), _open_answer()
-    if answer:
-        for delivery, *_ in found:
-            answer.hold(delivery)
-    return found
+    return sorted((row.id, row.conversation, row.seq) for row in rows)
 
 
 async def report(tx: AsyncConnection, row: Any, status: str, *, sid: str = "", error: int | None = None) -> bool:

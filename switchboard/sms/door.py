@@ -213,6 +213,8 @@ class Door:
             return []  # erased since
         async with self._record.write() as tx:
             rows = await deliveries.answered_before(tx, incoming.sid)
+            for delivery, *_ in rows:
+                answer.hold(delivery)
             messages = [(row[0], (await conversations.last(tx, row[1], row[2], 1))[0]) for row in rows]
         return self._as_said(answer) + [Said(part, id) for id, m in messages for part in self._wording.parts(m)]
 
